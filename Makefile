@@ -1,0 +1,259 @@
+# moonpool's makefile (GNU make). `make help` lists the targets.
+# Each mode has a build folder of its own: build/<mode>/.
+
+MODE = release
+PREFIX = /usr/local
+SPEC = spec
+ARGS =
+
+# == What the system has ==================================================================
+
+# Lua 5.4 has many names; tools/deps looks for the same ones in the same order.
+ifndef LUA
+LUA := $(shell for l in lua5.4 lua54 lua-5.4 lua; do \
+  "$$l" -e 'os.exit(_VERSION == "Lua 5.4")' 2>/dev/null && echo "$$l" && break; done)
+endif
+LUA_PC := $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
+  pkg-config --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo "$$p" && break; done)
+ifneq ($(LUA_PC),)
+LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_PC))
+endif
+FFI_CFLAGS := $(shell pkg-config --cflags libffi 2>/dev/null)
+FFI_LIBS := $(shell pkg-config --libs libffi 2>/dev/null || echo -lffi)
+LUAROCKS = $(shell command -v luarocks-5.4 || echo luarocks) --lua-version=5.4
+
+# A module takes Lua's functions from the program that loads it, so nothing links liblua.
+ifeq ($(shell uname -s),Darwin)
+MODULE = -bundle -undefined dynamic_lookup
+SHARED = -dynamiclib -undefined dynamic_lookup
+SONAME = libmoonpool.0.dylib
+SOLINK = libmoonpool.dylib
+LINK_SONAME = -install_name @rpath/$(SONAME)
+else
+MODULE = -shared
+SHARED = -shared
+SONAME = libmoonpool.so.0
+SOLINK = libmoonpool.so
+LINK_SONAME = -Wl,-soname,$(SONAME)
+endif
+ifeq ($(shell uname -s),Linux)
+SYSTEM_LIBS = -ldl
+endif
+
+# == Flags ================================================================================
+
+FLAGS_release = -O2
+FLAGS_debug = -O1 -DMP_ASSERT_LEVEL=2
+FLAGS_asan = -O1 -DMP_ASSERT_LEVEL=3 -fno-omit-frame-pointer \
+  -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# The module stays mapped, so that reports of leaks at the exit can name its functions.
+LDFLAGS_asan = -Wl,-z,nodelete
+# clang links its runtime into programs, not into modules, unless told to, and hides it.
+ifneq ($(findstring clang,$(shell $(CC) --version 2>/dev/null)),)
+ASAN_RUNTIME = $(shell $(CC) -print-file-name=libclang_rt.asan-$(shell uname -m).so)
+FLAGS_asan += -shared-libasan
+LDFLAGS_asan += -Wl,-rpath,$(dir $(ASAN_RUNTIME))
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wredundant-decls \
+  -Wdisabled-optimization -Wdouble-promotion -Wmissing-prototypes -Wmissing-declarations \
+  -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat
+ifdef CI
+WARNINGS += -Werror
+endif
+
+# A mode without flags of its own (MODE=ci, say) is a release in another folder.
+MODE_FLAGS = -g $(or $(FLAGS_$(MODE)),$(FLAGS_release))
+ALL_CFLAGS = -std=gnu11 -fPIC -fvisibility=hidden $(WARNINGS) $(MODE_FLAGS) -Isrc \
+  $(LUA_CFLAGS) $(FFI_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(MODE_FLAGS) $(LDFLAGS_$(MODE)) $(LDFLAGS)
+LIBS = $(FFI_LIBS) $(SYSTEM_LIBS) -lm -pthread
+
+# == What is built ========================================================================
+
+B = build/$(MODE)
+FLOORS = base mem type decl abi value call face
+BELOW_LUA = base mem type decl
+TESTS_C = src/face/lua_tests.c
+
+sources = $(filter-out $(TESTS_C),$(wildcard $(1:%=src/%/*.c)))
+objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
+
+SOURCES := $(call sources,$(FLOORS))
+OBJECTS := $(call objects,$(SOURCES))
+TESTS_OBJECTS := $(call objects,$(call sources,$(BELOW_LUA)) $(TESTS_C))
+FIXTURES := $(patsubst spec/support/fixtures/%.c,$(B)/fixtures/lib%.so,\
+  $(wildcard spec/support/fixtures/*.c))
+CORE = $(B)/moonpool/core.so
+LIBRARIES = $(B)/libmoonpool.a $(B)/$(SONAME) $(B)/$(SOLINK) $(B)/moonpool.pc
+
+all: $(CORE) $(LIBRARIES) ## build the Lua module and the library
+
+$(B)/obj/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(CORE): $(OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(MODULE) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+# Internals of the lower floors for the specs; never installed.
+$(B)/moonpool/tests.so: $(TESTS_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(MODULE) $(ALL_LDFLAGS) -o $@ $(TESTS_OBJECTS) $(LIBS)
+
+$(B)/libmoonpool.a: $(OBJECTS)
+	@echo "  AR    $@"
+	@rm -f $@
+	@$(AR) rcs $@ $(OBJECTS)
+
+$(B)/$(SONAME): $(OBJECTS)
+	@echo "  LINK  $@"
+	@$(CC) $(SHARED) $(LINK_SONAME) $(ALL_LDFLAGS) -o $@ $(OBJECTS) $(LIBS)
+
+$(B)/$(SOLINK): $(B)/$(SONAME)
+	@ln -sf $(SONAME) $@
+
+# For programs that embed moonpool from this tree; paths are relative to the file itself.
+$(B)/moonpool.pc: src/base/config.h Makefile
+	@mkdir -p $(@D)
+	@version=$$(sed -n 's/^#define MP_VERSION "\(.*\)"/\1/p' src/base/config.h); \
+	printf '%s\n' 'Name: moonpool' 'Description: FFI engine for Lua 5.4' \
+	  "Version: $$version" 'Requires: $(LUA_PC)' 'Requires.private: libffi' \
+	  'Cflags: -I$${pcfiledir}/../../src' 'Libs: -L$${pcfiledir} -lmoonpool' \
+	  'Libs.private: $(SYSTEM_LIBS) -lm -pthread' >$@
+
+# The C side of specs: plain libraries, each one file, as a user of moonpool has them.
+$(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) -std=gnu11 -fPIC -Wall $(SHARED) $(MODE_FLAGS) $(CFLAGS) -MMD -MP -MT $@ \
+	  -MF $(@:.so=.d) -o $@ $< -lm -pthread
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d)
+
+# == Specs and the demo ===================================================================
+
+# Lua with the build in the tree, in front of what the caller has set. Lua looks at the
+# variables that carry its version first, so these are folded in.
+LUA_PATH_TREE = $(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;
+LUA_CPATH_TREE = $(CURDIR)/$(B)/?.so;
+IN_TREE = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
+  LUA_PATH='$(LUA_PATH_TREE)$(or $(LUA_PATH_5_4),$(LUA_PATH),;)' \
+  LUA_CPATH='$(LUA_CPATH_TREE)$(or $(LUA_CPATH_5_4),$(LUA_CPATH),;)' \
+  MOONPOOL_BUILD='$(CURDIR)/$(B)' MOONPOOL_CC='$(CC) $(ALL_CFLAGS)'
+
+VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+  --errors-for-leak-kinds=definite --keep-debuginfo=yes --num-callers=30
+
+# UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
+UNDER =
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
+	@MOONPOOL_LUA='$(strip $(UNDER) $(LUA))' $(IN_TREE) \
+	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
+
+run-examples: all
+	@set -e; for example in examples/*.lua; do echo "== $$example"; \
+	  $(IN_TREE) $(LUA) $$example; done
+
+# The second make looks at the system again, after tools/deps may have changed it.
+test: ## run the specs; SPEC=spec/type picks some, ARGS= goes to busted
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-specs
+
+demo: ## run the examples, on real libraries
+	@tools/deps demo
+	@$(MAKE) --no-print-directory run-examples
+
+asan: ## run the specs under AddressSanitizer and UBSan
+	@tools/deps test asan
+	@$(MAKE) --no-print-directory MODE=asan run-specs \
+	  UNDER='tools/under-asan build/asan/moonpool/core.so'
+
+valgrind: ## run the specs under valgrind
+	@tools/deps test valgrind
+	@$(MAKE) --no-print-directory MODE=debug run-specs UNDER='$(VALGRIND)'
+
+# By register image where that goes, then the same through libffi alone (src/abi/regs.c).
+N = 5000
+SEED = 1
+ABI_CFLAGS = -O1
+abi: ## random calls and callbacks: N= of them, from SEED=, the C side built with ABI_CFLAGS=
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-abi
+	@$(MAKE) --no-print-directory run-abi MODE=libffi CFLAGS='$(CFLAGS) -DMP_ABI_REGS=0'
+
+run-abi: all
+	@ABI_CFLAGS='$(ABI_CFLAGS)' $(IN_TREE) $(UNDER) $(LUA) spec/abi/many.lua $(N) $(SEED)
+
+# == Checking the sources =================================================================
+
+LUA_FILES = $(wildcard lua spec examples tools/*.lua)
+C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch])
+
+lint: ## luacheck, and the compiler's warnings as errors
+	@tools/deps lint
+	@luacheck --quiet $(LUA_FILES)
+	@$(MAKE) --no-print-directory lint-c
+
+lint-c:
+	@$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only $(SOURCES) $(wildcard $(TESTS_C))
+
+format: ## clang-format, in place
+	@tools/deps format
+	clang-format -i $(C_FILES)
+
+compile-commands: ## build/compile_commands.json, for editors
+	@mkdir -p build
+	@{ printf '['; comma=; for c in $(SOURCES) $(wildcard $(TESTS_C)); do \
+	  printf '%s\n{"directory": "%s", "file": "%s", "command": "%s"}' "$$comma" \
+	    '$(CURDIR)' "$$c" "$(CC) $(ALL_CFLAGS) -c $$c"; comma=,; \
+	done; printf '\n]\n'; } >build/compile_commands.json
+
+# == Installing ===========================================================================
+
+LMOD = $(DESTDIR)$(PREFIX)/share/lua/5.4
+CMOD = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+
+install: $(CORE) ## install the Lua module under PREFIX (and DESTDIR)
+	@for f in $$(cd lua && find moonpool -name '*.lua'); do \
+	  mkdir -p "$(LMOD)/$$(dirname $$f)" && \
+	  install -m 644 lua/$$f "$(LMOD)/$$f" && echo "  $(LMOD)/$$f" || exit 1; done
+	@mkdir -p "$(CMOD)/moonpool"
+	@install -m 755 $(CORE) "$(CMOD)/moonpool/core.so"
+	@echo "  $(CMOD)/moonpool/core.so"
+
+# From a copy, for LuaRocks leaves objects beside the sources; then required from elsewhere.
+ROCK = $(CURDIR)/build/rock
+rock: ## build the rock into build/rock/tree, and require it from there
+	@tools/deps rock
+	@$(MAKE) --no-print-directory run-rock
+
+run-rock:
+	@rm -rf build/rock && mkdir -p build/rock/source build/rock/elsewhere
+	@cp -R lua src rockspec LICENSE build/rock/source
+	cd build/rock/source && $(LUAROCKS) --tree='$(ROCK)/tree' make rockspec/*.rockspec
+	@cd build/rock/elsewhere && env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
+	  LUA_PATH='$(ROCK)/tree/share/lua/5.4/?.lua;$(ROCK)/tree/share/lua/5.4/?/init.lua' \
+	  LUA_CPATH='$(ROCK)/tree/lib/lua/5.4/?.so' \
+	  $(LUA) -e 'print(require "moonpool".new "int[3]")'
+
+env: ## print the exports with which lua5.4 and pkg-config find the build: eval "$(make -s env)"
+	@printf '%s\n' 'unset LUA_PATH_5_4 LUA_CPATH_5_4' \
+	  "export LUA_PATH='$(LUA_PATH_TREE);'" \
+	  "export LUA_CPATH='$(LUA_CPATH_TREE);'" \
+	  "export PKG_CONFIG_PATH='$(CURDIR)/$(B)'\$${PKG_CONFIG_PATH:+:\$$PKG_CONFIG_PATH}" \
+	  "export LD_LIBRARY_PATH='$(CURDIR)/$(B)'\$${LD_LIBRARY_PATH:+:\$$LD_LIBRARY_PATH}"
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
+
+.PHONY: all test demo abi asan valgrind lint format rock install compile-commands env help clean \
+  run-specs run-examples run-abi lint-c run-rock
+.DEFAULT_GOAL = all
