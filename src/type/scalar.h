@@ -1,0 +1,29 @@
+/*
+** scalar.h: one scalar in memory: load, store, range. No Lua, no errors: the
+** caller asks whether a value fits before it stores.
+*/
+
+#ifndef MP_TYPE_SCALAR_H
+#define MP_TYPE_SCALAR_H
+
+#include "type/ctype.h"
+
+/* Any integer type but _BitInt wider than 128: its value (of unsigned __int128: its bits). */
+MpInt128 mp_scalar_loadint(const MpCtype *ct, const void *at);
+/* Stores the low bits (C's modular conversion; _Bool: is it non-zero). */
+void mp_scalar_storeint(const MpCtype *ct, void *at, MpInt128 value);
+/* The least and greatest value of an integer type (of unsigned __int128 and wider: as bits). */
+void mp_scalar_range(const MpCtype *ct, MpInt128 *least, MpInt128 *greatest);
+bool mp_scalar_fits(const MpCtype *ct, MpInt128 value);
+
+/* A real binary floating type, widened. */
+long double mp_scalar_loadfloat(const MpCtype *ct, const void *at);
+/* Stores it rounded to the type, to infinity beyond its range. */
+void mp_scalar_storefloat(const MpCtype *ct, void *at, long double value);
+
+/* A bit-field in the unit at `at`: value, sign-extended when the type is signed. */
+MpInt128 mp_scalar_loadbits(const MpField *f, const void *at);
+void mp_scalar_storebits(const MpField *f, void *at, MpInt128 value);
+void mp_scalar_bitrange(const MpField *f, MpInt128 *least, MpInt128 *greatest);
+
+#endif
