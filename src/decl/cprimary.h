@@ -1,0 +1,24 @@
+/*
+** cprimary.h: the operands of expressions: casts, unary and postfix operators,
+** primary expressions, built-in functions.
+*/
+
+#ifndef MP_DECL_CPRIMARY_H
+#define MP_DECL_CPRIMARY_H
+
+#include "decl/cval.h"
+#include "decl/parser.h"
+
+/* cast-expression: ( type-name ) cast-expression | unary-expression (C11 6.5.4) */
+MP_CHECKED MpStatus mp_cprimary_cast(MpParser *p, MpCval *out);
+
+/* unary-expression (C11 6.5.3) */
+MP_CHECKED MpStatus mp_cprimary_unary(MpParser *p, MpCval *out);
+
+/* `.name` applied to `v`: the member (C11 6.5.2.3) */
+MP_CHECKED MpStatus mp_cprimary_member(MpParser *p, MpCval *v);
+
+/* `*` applied to a decayed `v`. */
+MP_CHECKED MpStatus mp_cprimary_dereference(MpParser *p, MpCval *v);
+
+#endif
