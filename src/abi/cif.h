@@ -1,0 +1,40 @@
+/*
+** cif.h: prepared calls. A cif is made once for a function type (and, for a
+** variadic call, its tail), and serves any number of calls; it owns what
+** libffi needs and lives until it is freed.
+*/
+
+#ifndef MP_ABI_CIF_H
+#define MP_ABI_CIF_H
+
+#include "base/alloc.h"
+#include "type/ctype.h"
+
+typedef struct MpCif MpCif;
+
+/*
+** Prepares calls of `fn`, a function type, with `ntail` variadic arguments of
+** the types `tail` behind the fixed ones (already promoted, C11 6.5.2.2p6;
+** 0 for a function that isn't variadic). Fails for want of memory and for a
+** type that can't be passed: incomplete, or one that libffi has no way for.
+*/
+MP_CHECKED MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail, uint32_t ntail, MpCif **out, MpErr *e);
+void mp_cif_free(const MpAlloc *alloc, MpCif *cif);
+
+/*
+** The frame: one buffer that the caller provides for each call, `size` bytes,
+** aligned to 16. Argument i's value is written at frame + offsets[i], the
+** result is found at frame + result_at (exactly as the C type lies in memory,
+** small integers too).
+*/
+typedef struct MpCifFrame {
+  size_t size, result_at;
+  const uint32_t *offsets;
+  uint32_t nargs;
+} MpCifFrame;
+const MpCifFrame *mp_cif_frame(const MpCif *cif);
+
+/* Calls fn. errno is neither set nor saved here. The frame's arguments are scratch afterwards. */
+void mp_cif_call(const MpCif *cif, void (*fn)(void), char *frame);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+** closure.c: the pool of executable closures. Called by call/callback. The
+** pool is one of the few mutable globals: it outlives every state, so it takes
+** its memory from the C library and never gives it back; one lock guards it.
+**
+** A slot is a piece of executable memory and its record. Once made it stays of
+** one kind (a C function type) for good, so that whoever calls a stale address
+** calls it with the arguments that it expects.
+*/
+
+#include "abi/closure.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi/signature.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "type/repr.h"
+
+/* A slot rests for so many later deaths: stale pointers in C get noticed instead of misdirected. */
+#define REST 1024
+
+struct MpClosure {
+  MpClosureCode code;
+  ffi_closure *memory;
+  MpClosureKind *kind;
+  _Atomic(void *) owner;             /* NULL: dead. Read by C's threads without the lock */
+  _Atomic(MpClosureHandler) handler; /* the last one, which answers for a dead closure too */
+  uint64_t died;                     /* count of deaths up to its own */
+  MpClosure *next;                   /* among the dead of its kind, oldest first */
+};
+
+struct MpClosureKind {
+  MpSignature *sig;
+  char *key;           /* the text of the type, a NUL, and how it is passed */
+  size_t key_size;
+  uint32_t hash;
+  MpClosure *oldest, **newest; /* the dead */
+};
+
+/* {===== the pool ===== */
+
+static void *closure_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
+  (void)ud;
+  (void)osize;
+  if (nsize > 0) return realloc(ptr, nsize);
+  free(ptr);
+  return NULL;
+}
+
+static const MpAlloc pool_alloc = {closure_resize, NULL};
+
+static struct {
+  pthread_mutex_t lock;
+  uint64_t deaths;
+  MpMap kinds; /* by key */
+  MpMap slots; /* by code address; all that were ever made */
+} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, {&pool_alloc, NULL, 0, 0}};
+
+static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
+static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
+
+/* }===== */
+
+/* {===== entry ===== */
+
+/* Where C's arguments are, from where libffi says that the parts are; `pairs` has 16 bytes an argument. */
+static void closure_gather(const MpSignature *sig, void **parts, void **args, char *pairs) {
+  uint32_t i, p = sig->result == MP_RESULT_MEMORY;
+  for (i = 0; i < sig->nargs; i++, pairs += 16) {
+    const MpPart *part = &sig->parts[p];
+    unsigned n = sig->args[i].nparts;
+    if (n == 1 && part->at == 0) {
+      args[i] = parts[p];
+    } else {
+      unsigned k;
+      for (k = 0; k < n; k++) memcpy(pairs + part[k].at, parts[p + k], 8);
+      args[i] = pairs;
+    }
+    p += n;
+  }
+}
+
+/* libffi wants an integer result as an ffi_arg, which the ABI's caller may read whole. */
+static void closure_widen(const MpSignature *sig, void *result) {
+  ffi_arg wide = 0;
+  ffi_sarg value;
+  unsigned shift = 8 * (unsigned)(sizeof(ffi_arg) - sig->result_int);
+  memcpy((char *)&wide + (MP_BIG_ENDIAN ? sizeof wide - sig->result_int : 0), result, sig->result_int);
+  if (sig->result_signed) {
+    value = (ffi_sarg)(wide << shift) >> shift;
+    wide = (ffi_arg)value;
+  }
+  memcpy(result, &wide, sizeof wide);
+}
+
+static void closure_answer(MpClosure *c, void *result, void **args) {
+  MpClosureHandler handler = atomic_load_explicit(&c->handler, memory_order_acquire);
+  void *owner = atomic_load_explicit(&c->owner, memory_order_acquire);
+  handler(owner, result, args, c->kind->key);
+}
+
+static void closure_run(MpClosure *c, void *result, void **args, void **parts) {
+  const MpSignature *sig = c->kind->sig;
+  char none[16];
+  if (sig->result == MP_RESULT_MEMORY) {
+    void *to;
+    memcpy(&to, parts[0], sizeof to);
+    memset(to, 0, sig->result_size);
+    closure_answer(c, to, args);
+    memcpy(result, &to, sizeof to); /* returned in rax: psABI 3.2.3, "returning", 2 */
+    return;
+  }
+  if (sig->result == MP_RESULT_NONE) {
+    closure_answer(c, none, args);
+    return;
+  }
+  memset(result, 0, sig->result_int ? sizeof(ffi_arg) : sig->result_size);
+  closure_answer(c, result, args);
+  if (sig->result_int) closure_widen(sig, result);
+}
+
+/* What libffi calls, on C's thread and stack. */
+static void closure_enter(ffi_cif *cif, void *result, void **parts, void *ud) {
+  MpClosure *c = (MpClosure *)ud;
+  const MpSignature *sig = c->kind->sig;
+  (void)cif;
+  if (sig->direct) {
+    closure_run(c, result, parts, parts);
+  } else {
+    /* as many as C passed by value: the stack has held them once already */
+    void **args = (void **)__builtin_alloca((sig->nargs + 1) * sizeof(void *));
+    char *pairs = (char *)__builtin_alloca((size_t)sig->nargs * 16 + 16);
+    closure_gather(sig, parts, args, pairs);
+    closure_run(c, result, args, parts);
+  }
+}
+
+/* }===== */
+
+/* {===== kinds ===== */
+
+typedef struct KindKey {
+  const char *bytes;
+  size_t size;
+} KindKey;
+
+static bool kind_same(const void *stored, const void *sought) {
+  const MpClosureKind *kind = (const MpClosureKind *)stored;
+  const KindKey *key = (const KindKey *)sought;
+  return kind->key_size == key->size && memcmp(kind->key, key->bytes, key->size) == 0;
+}
+
+static void kind_write_type(MpBuf *out, const ffi_type *type) {
+  ffi_type **item = type->type == FFI_TYPE_STRUCT ? type->elements : NULL;
+  mp_buf_addf(out, "%u/%zu/%u", (unsigned)type->type, type->size, (unsigned)type->alignment);
+  for (; item != NULL && *item != NULL; item++) mp_buf_addf(out, "%c%u", item == type->elements ? '{' : ' ', (unsigned)(*item)->type);
+}
+
+/*
+** A key: the text of a pointer to the type, for people, and behind its NUL what decides how it is
+** passed, since `struct s` may be one thing here and another there.
+*/
+static void kind_write_key(MpBuf *out, const MpCtype *fn, const MpSignature *sig) {
+  uint32_t i;
+  mp_repr_type(out, fn, "*");
+  mp_buf_addchar(out, '\0');
+  mp_buf_addf(out, "%d:%zu:", (int)sig->result, sig->result_size);
+  kind_write_type(out, sig->cif.rtype);
+  for (i = 0; i < sig->nparts; i++) {
+    mp_buf_addf(out, ",%u+%u:", (unsigned)sig->parts[i].arg, (unsigned)sig->parts[i].at);
+    kind_write_type(out, sig->types[i]);
+  }
+}
+
+/* Adds a kind under the lock; takes over the signature, copies the key. */
+static MpStatus kind_add(const KindKey *key, uint32_t hash, MpSignature *sig, MpClosureKind **out, MpErr *e) {
+  MpClosureKind *kind = (MpClosureKind *)calloc(1, sizeof(MpClosureKind));
+  char *copy = (char *)malloc(key->size);
+  if (kind == NULL || copy == NULL || !mp_map_add(&pool.kinds, hash, kind, kind)) {
+    free(kind);
+    free(copy);
+    return mp_err_memory(e);
+  }
+  memcpy(copy, key->bytes, key->size);
+  kind->key = copy;
+  kind->key_size = key->size;
+  kind->hash = hash;
+  kind->sig = sig;
+  kind->newest = &kind->oldest;
+  *out = kind;
+  return MP_OK;
+}
+
+/* The pool's kind of that key, with this signature if it's a new one. */
+static MpStatus kind_find(const KindKey *key, MpSignature *sig, MpClosureKind **out, MpErr *e) {
+  uint32_t hash = mp_map_hash(MP_MAP_SEED, key->bytes, key->size);
+  MpStatus status = MP_OK;
+  pool_lock();
+  *out = (MpClosureKind *)mp_map_find(&pool.kinds, hash, key, kind_same);
+  if (*out == NULL) status = kind_add(key, hash, sig, out, e);
+  pool_unlock();
+  return status;
+}
+
+/* What a closure can't do: libffi hands half of a vector register back. */
+static MpStatus kind_check(const MpCtype *fn, MpErr *e) {
+  if (fn->u.function->variadic) return mp_signature_refuse(&pool_alloc, fn, MP_MSG_ABI_VARIADIC, e);
+  return MP_OK;
+}
+
+MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpErr *e) {
+  MpSignature *sig;
+  MpBuf buf;
+  KindKey key;
+  MpStatus status;
+  if (kind_check(fn, e) != MP_OK) return MP_FAIL;
+  if (mp_signature_new(&pool_alloc, fn, NULL, 0, &sig, e) != MP_OK) return MP_FAIL;
+  if (sig->result == MP_RESULT_VECTOR) {
+    mp_signature_free(&pool_alloc, sig);
+    return mp_signature_refuse(&pool_alloc, fn->item, MP_MSG_ABI_PASS, e);
+  }
+  mp_buf_init(&buf, &pool_alloc);
+  kind_write_key(&buf, fn, sig);
+  key.bytes = mp_buf_cstr(&buf);
+  key.size = buf.len;
+  status = key.bytes == NULL ? mp_err_memory(e) : kind_find(&key, sig, out, e);
+  if (status != MP_OK || (*out)->sig != sig) mp_signature_free(&pool_alloc, sig);
+  mp_buf_fini(&buf);
+  return status;
+}
+
+/* }===== */
+
+/* {===== closures ===== */
+
+/* A new slot, under the lock. */
+static MpClosure *closure_make(MpClosureKind *kind) {
+  MpClosure *c = (MpClosure *)calloc(1, sizeof(MpClosure));
+  void *code = NULL;
+  if (c == NULL) return NULL;
+  c->kind = kind;
+  c->memory = (ffi_closure *)ffi_closure_alloc(sizeof(ffi_closure), &code);
+  if (c->memory != NULL &&
+      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) == FFI_OK &&
+      mp_map_set(&pool.slots, code, c)) {
+    memcpy(&c->code, &code, sizeof code); /* ISO C has no cast from object to function pointers */
+    return c;
+  }
+  if (c->memory != NULL) ffi_closure_free(c->memory);
+  free(c);
+  return NULL;
+}
+
+/* The oldest dead one of its kind, if it has rested. */
+static MpClosure *closure_revive(MpClosureKind *kind) {
+  MpClosure *c = kind->oldest;
+  if (c == NULL || pool.deaths - c->died < REST) return NULL;
+  kind->oldest = c->next;
+  if (kind->oldest == NULL) kind->newest = &kind->oldest;
+  c->next = NULL;
+  return c;
+}
+
+MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *owner, MpClosure **out, MpErr *e) {
+  MpClosure *c;
+  mp_assert(owner != NULL);
+  pool_lock();
+  c = closure_revive(kind);
+  if (c == NULL) c = closure_make(kind);
+  if (c != NULL) {
+    atomic_store_explicit(&c->handler, handler, memory_order_release);
+    atomic_store_explicit(&c->owner, owner, memory_order_release);
+  }
+  pool_unlock();
+  if (c == NULL) return mp_err_memory(e);
+  *out = c;
+  return MP_OK;
+}
+
+MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner, MpClosure **out, MpErr *e) {
+  MpClosureKind *kind;
+  if (mp_closure_kind(fn, &kind, e) != MP_OK) return MP_FAIL;
+  return mp_closure_take(kind, handler, owner, out, e);
+}
+
+MpClosureCode mp_closure_code(const MpClosure *c) { return c->code; }
+
+void mp_closure_kill(MpClosure *c) {
+  pool_lock();
+  atomic_store_explicit(&c->owner, NULL, memory_order_release);
+  c->died = ++pool.deaths;
+  c->next = NULL;
+  *c->kind->newest = c;
+  c->kind->newest = &c->next;
+  pool_unlock();
+}
+
+MpClosure *mp_closure_find(const void *code) {
+  MpClosure *c;
+  pool_lock();
+  c = (MpClosure *)mp_map_get(&pool.slots, code);
+  if (c != NULL && atomic_load_explicit(&c->owner, memory_order_acquire) == NULL) c = NULL;
+  pool_unlock();
+  return c;
+}
+
+/* }===== */
