@@ -1,0 +1,24 @@
+/*
+** call.h: Lua calls C. A function of a library is a closure over a callable:
+** an address and a call that was prepared once for its type.
+*/
+
+#ifndef MP_CALL_CALL_H
+#define MP_CALL_CALL_H
+
+#include "value/cdata.h"
+
+/*
+** Pushes the Lua function that calls `code` as the function type `fn`. `lib`
+** (NULL: none) is looked at before each call. Raises for a type that can't be
+** called.
+*/
+void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void), MpLib *lib);
+
+/* Is the value at idx such a function? Its type and address (MpState.library_function). */
+bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
+
+/* __call of cdata: functions and pointers to them. */
+int mp_call_cdata(lua_State *L);
+
+#endif

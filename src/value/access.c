@@ -1,0 +1,299 @@
+/*
+** access.c: reads and writes through cdata. Lua calls the metamethods; every
+** one that touches memory checks life and bounds first.
+*/
+
+#include "value/access.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "value/metatype.h"
+#include "value/toc.h"
+#include "value/tolua.h"
+
+bool mp_access_has_length(const MpCdata *c) {
+  if (c->ct->length != MP_LENGTH_OPEN || (c->flags & MP_CD_LENGTH)) return true;
+  if (!(c->flags & MP_CD_OWNER)) return false;
+  return (c->flags & MP_CD_INLINE) || mp_cdata_asblock(c)->size != MP_CD_UNBOUNDED;
+}
+
+size_t mp_access_length(const MpCdata *c) {
+  if (c->ct->length != MP_LENGTH_OPEN && !(c->flags & (MP_CD_VARLEN | MP_CD_LENGTH))) return c->ct->length;
+  return c->ct->item->size ? mp_cdata_size(c) / c->ct->item->size : 0;
+}
+
+/* {===== where a key leads ===== */
+
+/* A place in memory: a field, or an element of a type. */
+typedef struct Place {
+  char *at;              /* the element, or the record that has the field */
+  const MpCtype *ct;     /* of the element */
+  const MpField *field;  /* NULL: an element */
+} Place;
+
+static MP_NORETURN void index_toolarge(lua_State *L, const MpCdata *c, lua_Integer i, size_t n) {
+  mp_state_error(L, MP_MSG_INDEX_LARGE, mp_state_pushrepr(L, c->ct, NULL), (long long)i, (unsigned long long)n);
+}
+
+static char *array_element(lua_State *L, const MpCdata *c, lua_Integer i) {
+  size_t size = c->ct->item->size;
+  char *at = (char *)((uintptr_t)mp_cdata_address(c) + (size_t)i * size);
+  mp_cdata_checklive(L, c);
+  if (i < 0) mp_state_error(L, MP_MSG_INDEX_NEGATIVE);
+  if (mp_access_has_length(c)) {
+    size_t n = mp_access_length(c);
+    if ((size_t)i >= n) index_toolarge(L, c, i, n);
+  } else {
+    mp_cdata_checkspan(L, c, at, size);
+  }
+  return at;
+}
+
+static char *pointer_element(lua_State *L, const MpCdata *c, lua_Integer i) {
+  const MpCtype *item = c->ct->item;
+  ptrdiff_t offset;
+  char *at;
+  if (item->kind == MP_KIND_FUNCTION || !mp_ctype_is_complete(item))
+    mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
+  if (i != 0 && (c->flags & MP_CD_SINGLE)) {
+    mp_cdata_checklive(L, c);
+    mp_state_error(L, MP_MSG_INDEX_ZERO, mp_state_pushrepr(L, c->ct, NULL));
+  }
+  if (__builtin_mul_overflow(i, (ptrdiff_t)item->size, &offset))
+    mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, 2, NULL), "index");
+  at = (char *)((uintptr_t)mp_cdata_address(c) + (uintptr_t)offset);
+  mp_cdata_checkspan(L, c, at, item->size);
+  return at;
+}
+
+/* Looks `key` (at stack index 2) up as an index; false when it is no number. */
+static bool place_index(lua_State *L, MpState *E, const MpCdata *c, Place *p) {
+  lua_Integer i;
+  if (lua_type(L, 2) != LUA_TNUMBER && mp_cdata_test(L, E, 2) == NULL) return false;
+  if (c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_VECTOR && c->ct->kind != MP_KIND_POINTER)
+    return false;
+  i = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : mp_toc_index(L, E, 2, "index");
+  p->field = NULL;
+  p->ct = c->ct->item;
+  p->at = c->ct->kind == MP_KIND_POINTER ? pointer_element(L, c, i) : array_element(L, c, i);
+  return true;
+}
+
+/* Looks the string at stack index 2 up as a field, through one pointer; false when there is none. */
+static bool place_field(lua_State *L, const MpCdata *c, Place *p) {
+  const MpCtype *target = mp_cdata_target(c);
+  if (!mp_ctype_is_record(target) || lua_type(L, 2) != LUA_TSTRING) return false;
+  p->field = mp_metatype_field(L, target, 2);
+  if (p->field == NULL) return false;
+  p->at = mp_cdata_address(c);
+  if (MP_LIKELY(c->flags & MP_CD_INLINE)) {
+    if (MP_UNLIKELY(c->flags & MP_CD_RELEASED)) mp_state_error(L, MP_MSG_RELEASED);
+  } else if (c->ct->kind == MP_KIND_POINTER) {
+    mp_cdata_checkspan(L, c, p->at, target->size);
+  } else {
+    mp_cdata_checklive(L, c);
+  }
+  return true;
+}
+
+static MP_NORETURN void no_place(lua_State *L, MpState *E, const MpCdata *c) {
+  const MpCtype *target = mp_cdata_target(c);
+  const char *type = mp_state_pushrepr(L, c->ct, NULL);
+  mp_cdata_checklive(L, c);
+  if (lua_type(L, 2) == LUA_TSTRING) {
+    if (mp_ctype_is_record(target) && !mp_ctype_is_complete(target))
+      mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, target, NULL));
+    if (mp_ctype_is_record(target))
+      mp_state_error(L, MP_MSG_NO_FIELD, mp_state_pushrepr(L, target, NULL), lua_tostring(L, 2));
+    mp_state_error(L, MP_MSG_NO_FIELDS, type, lua_tostring(L, 2));
+  }
+  if (lua_type(L, 2) == LUA_TNUMBER) mp_state_error(L, MP_MSG_NO_INDEX, type);
+  mp_state_error(L, MP_MSG_BAD_KEY, type, mp_toc_describe(L, E, 2));
+}
+
+/* }===== */
+
+/* {===== complex numbers ===== */
+
+/* The part of a complex number that the key names, or NULL. */
+static char *complex_part(lua_State *L, const MpCdata *c) {
+  const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  const MpCtype *ct = mp_cdata_target(c);
+  if (ct->kind != MP_KIND_COMPLEX || (strcmp(key, "re") != 0 && strcmp(key, "im") != 0)) return NULL;
+  mp_cdata_checkspan(L, c, mp_cdata_address(c), ct->size);
+  return mp_cdata_address(c) + (key[0] == 'i' ? ct->item->size : 0);
+}
+
+/* }===== */
+
+/* What isn't there is the metatype's __index to find. */
+static int index_user(lua_State *L, MpState *E, const MpCdata *c) {
+  switch (mp_metatype_pushuser(L, 1, "index")) {
+    case LUA_TNIL: no_place(L, E, c);
+    case LUA_TFUNCTION:
+      lua_pushvalue(L, 1);
+      lua_pushvalue(L, 2);
+      lua_call(L, 2, 1);
+      return 1;
+    default:
+      lua_pushvalue(L, 2);
+      if (lua_gettable(L, -2) == LUA_TNIL) no_place(L, E, c);
+      return 1;
+  }
+}
+
+static int newindex_user(lua_State *L, MpState *E, const MpCdata *c) {
+  switch (mp_metatype_pushuser(L, 1, "newindex")) {
+    case LUA_TNIL: no_place(L, E, c);
+    case LUA_TFUNCTION:
+      lua_insert(L, 1);
+      lua_call(L, 3, 0);
+      return 0;
+    default:
+      lua_insert(L, 2);
+      lua_settable(L, 2);
+      return 0;
+  }
+}
+
+int mp_access_index(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpState *E = mp_state_of(c->ct);
+  Place p;
+  char *part;
+  if (place_field(L, c, &p)) {
+    mp_tolua_field(L, E, p.field, p.at, c, 1);
+    return 1;
+  }
+  if (place_index(L, E, c, &p)) {
+    mp_tolua_push(L, E, p.ct, p.at, c, 1);
+    return 1;
+  }
+  part = complex_part(L, c);
+  if (part == NULL) return index_user(L, E, c);
+  mp_tolua_push(L, E, mp_cdata_target(c)->item, part, c, 1);
+  return 1;
+}
+
+int mp_access_newindex(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpState *E = mp_state_of(c->ct);
+  const MpCtype *target = mp_cdata_target(c);
+  MpDest d;
+  Place p;
+  char *part;
+  lua_settop(L, 3);
+  if (place_field(L, c, &p)) {
+    if (target->quals & MP_QUAL_CONST) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, target, NULL));
+    mp_toc_start(&d, L, E, c, 1);
+    mp_toc_field(&d, p.field, p.at, 3);
+  } else if (place_index(L, E, c, &p)) {
+    if (p.ct->quals & MP_QUAL_CONST) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, p.ct, NULL));
+    mp_toc_start(&d, L, E, c, 1);
+    mp_toc_write(&d, p.ct, p.at, 3);
+  } else if ((part = complex_part(L, c)) != NULL) {
+    mp_toc_start(&d, L, E, c, 1);
+    mp_toc_write(&d, target->item, part, 3);
+  } else {
+    return newindex_user(L, E, c);
+  }
+  return 0;
+}
+
+/* {===== length and iteration ===== */
+
+int mp_access_len(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  mp_cdata_checklive(L, c);
+  if ((c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_VECTOR) || !mp_access_has_length(c))
+    mp_state_error(L, MP_MSG_NO_LEN, mp_state_pushrepr(L, c->ct, NULL));
+  lua_pushinteger(L, (lua_Integer)mp_access_length(c));
+  return 1;
+}
+
+/* Iterators. Upvalue 2 is the position of the next element or field, 3 the cdata. */
+#define UP_CDATA lua_upvalueindex(3)
+
+static int next_element(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, UP_CDATA);
+  lua_Integer i = lua_tointeger(L, MP_UP_OWN);
+  if ((size_t)i >= mp_access_length(c)) return 0;
+  lua_pushinteger(L, i + 1);
+  lua_replace(L, MP_UP_OWN);
+  lua_pushinteger(L, i);
+  lua_pushinteger(L, i);
+  lua_gettable(L, UP_CDATA);
+  return 2;
+}
+
+static int next_field(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, UP_CDATA);
+  const MpRecord *r = mp_cdata_target(c)->u.record;
+  lua_Integer i = lua_tointeger(L, MP_UP_OWN);
+  if (i >= (lua_Integer)r->nflat) return 0;
+  lua_pushinteger(L, i + 1);
+  lua_replace(L, MP_UP_OWN);
+  lua_pushstring(L, r->flat[i].name->text);
+  lua_pushvalue(L, -1);
+  lua_gettable(L, UP_CDATA);
+  return 2;
+}
+
+int mp_access_pairs(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  lua_CFunction step;
+  mp_cdata_checklive(L, c);
+  if ((c->ct->kind == MP_KIND_ARRAY && mp_access_has_length(c)) || c->ct->kind == MP_KIND_VECTOR) step = next_element;
+  else if (mp_ctype_is_record(mp_cdata_target(c)) && mp_ctype_is_complete(mp_cdata_target(c))) step = next_field;
+  else mp_state_error(L, MP_MSG_NO_PAIRS, mp_state_pushrepr(L, c->ct, NULL));
+  lua_pushvalue(L, MP_UP_TYPES);
+  lua_pushinteger(L, 0);
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, step, 3);
+  lua_pushvalue(L, 1);
+  return 2;
+}
+
+/* }===== */
+
+/* {===== paths ===== */
+
+static void path_name(lua_State *L, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits, int idx) {
+  const MpField *f = NULL;
+  if (!mp_ctype_is_record(*ct)) mp_state_error(L, MP_MSG_NO_FIELDS, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
+  f = mp_metatype_field(L, *ct, idx);
+  if (f == NULL) mp_state_error(L, MP_MSG_NO_FIELD, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
+  *offset += (ptrdiff_t)f->offset;
+  *ct = f->type;
+  if (f->is_bits) *bits = f;
+}
+
+static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, int idx, bool one_past) {
+  lua_Integer i = mp_toc_index(L, E, idx, "index");
+  ptrdiff_t step;
+  const MpCtype *item;
+  if ((*ct)->kind != MP_KIND_ARRAY && (*ct)->kind != MP_KIND_VECTOR)
+    mp_state_error(L, MP_MSG_NO_INDEX, mp_state_pushrepr(L, *ct, NULL));
+  item = (*ct)->item;
+  if (i < 0) mp_state_error(L, MP_MSG_INDEX_NEGATIVE);
+  if ((*ct)->length != MP_LENGTH_OPEN && (size_t)i >= (*ct)->length + (one_past ? 1 : 0))
+    mp_state_error(L, MP_MSG_INDEX_LARGE, mp_state_pushrepr(L, *ct, NULL), (long long)i,
+                   (unsigned long long)(*ct)->length);
+  if (__builtin_mul_overflow(i, (ptrdiff_t)item->size, &step) || __builtin_add_overflow(*offset, step, offset))
+    mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
+  *ct = item;
+}
+
+void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits,
+                    int first, int last, bool one_past) {
+  int i;
+  *bits = NULL;
+  for (i = first; i <= last; i++) {
+    if (*bits != NULL) mp_state_error(L, MP_MSG_NO_INDEX, mp_state_pushrepr(L, *ct, NULL));
+    if (lua_type(L, i) == LUA_TSTRING) path_name(L, ct, offset, bits, i);
+    else path_index(L, E, ct, offset, i, one_past);
+  }
+}
+
+/* }===== */

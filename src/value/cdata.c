@@ -1,0 +1,356 @@
+/*
+** cdata.c: makes, measures and ends cdata. Called by conversions and by the
+** functions of the faces. Lua owns the userdata; a block ends what it holds.
+*/
+
+#include "value/cdata.h"
+
+#include <string.h>
+
+#include "base/num.h"
+#include "value/metatype.h"
+
+/* {===== what a cdata spans ===== */
+
+static size_t *inline_length(const MpCdata *c) {
+  return (size_t *)(void *)((char *)c + c->at) - 1;
+}
+
+static size_t inline_size(const MpCdata *c) {
+  return c->flags & MP_CD_VARLEN ? *inline_length(c) : mp_cdata_target(c)->size;
+}
+
+void mp_cdata_extent(const MpCdata *block, char **base, size_t *size) {
+  *base = mp_cdata_address(block);
+  *size = block->flags & MP_CD_INLINE ? inline_size(block) : mp_cdata_asblock(block)->size;
+}
+
+/* A struct with a flexible array reaches to the end of its block, in whole elements. */
+static size_t flexible_size(const MpCdata *c) {
+  const MpCtype *ct = mp_cdata_target(c);
+  const MpField *last = &ct->u.record->fields[ct->u.record->nfields - 1];
+  char *base, *at = mp_cdata_address(c);
+  size_t size, step = last->type->item->size;
+  mp_cdata_extent(mp_cdata_block(c), &base, &size);
+  if (size == MP_CD_UNBOUNDED || step == 0) return ct->size;
+  size -= (size_t)(at - base);
+  if (size <= ct->size || size < last->offset) return ct->size;
+  return last->offset + (size - last->offset) / step * step;
+}
+
+size_t mp_cdata_size(const MpCdata *c) {
+  const MpCtype *ct = c->ct;
+  if (c->flags & MP_CD_INLINE) return c->flags & MP_CD_BOX ? ct->size : inline_size(c);
+  if (c->flags & MP_CD_LENGTH) return mp_cdata_pointer(c)->length * ct->item->size;
+  if ((c->flags & MP_CD_OWNER) && mp_cdata_asblock(c)->size != MP_CD_UNBOUNDED)
+    return mp_cdata_asblock(c)->size;
+  if ((ct->flags & MP_CTF_FLEXIBLE) && mp_cdata_block(c) != NULL) return flexible_size(c);
+  return mp_cdata_target(c)->size;
+}
+
+void mp_cdata_checklive(lua_State *L, const MpCdata *c) {
+  if (MP_UNLIKELY(mp_cdata_is_released(c))) mp_state_error(L, MP_MSG_RELEASED);
+}
+
+void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n) {
+  const MpCdata *block = mp_cdata_block(c);
+  char *base;
+  size_t size;
+  if (block == NULL) return;
+  if (block->flags & MP_CD_RELEASED) mp_state_error(L, MP_MSG_RELEASED);
+  mp_cdata_extent(block, &base, &size);
+  if (size == MP_CD_UNBOUNDED) return;
+  /* As integers: `at` may lie anywhere. */
+  if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size ||
+      size - ((uintptr_t)at - (uintptr_t)base) < n)
+    mp_state_error(L, MP_MSG_OUTSIDE, n, (long long)((intptr_t)at - (intptr_t)base), size);
+}
+
+/* }===== */
+
+/* {===== making ===== */
+
+static MpCdata *cdata_start(MpCdata *c, const MpState *E, const MpCtype *ct, unsigned flags) {
+  c->ct = ct;
+  c->tag = E->tag;
+  c->flags = (uint16_t)flags;
+  c->at = 0;
+  return c;
+}
+
+/*
+** A userdata with `size` bytes of data behind the header, aligned to `align`.
+** Lua aligns payloads to 8 (to 16 only without user values, on most
+** allocators): more is made by room to spare, since userdata never move.
+*/
+static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, size_t size,
+                                size_t align, bool varlen, int nuv, unsigned flags) {
+  size_t head = sizeof(MpCdata) + (varlen ? sizeof(size_t) : 0);
+  size_t spare = align > 8 ? align - 8 : 0;
+  MpCdata *c = (MpCdata *)lua_newuserdatauv(L, head + spare + (size ? size : 1), nuv);
+  uintptr_t data = (uintptr_t)c + head;
+  cdata_start(c, E, ct, flags | MP_CD_INLINE);
+  if (align > 8) data = mp_num_align(data, align);
+  c->at = (uint16_t)(data - (uintptr_t)c);
+  if (varlen) {
+    c->flags |= MP_CD_VARLEN;
+    *inline_length(c) = size;
+  }
+  return c;
+}
+
+/* MpBlockEnd, in two steps: a metatype's __gc, then the memory, whether that raised or not. */
+static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
+  int status = LUA_OK;
+  const MpCtype *data = mp_cdata_target(&b->head);
+  if (mp_ctype_is_record(data) && data->u.record->ends && mp_metatype_pushend(L, data) != LUA_TNIL) {
+    lua_pushvalue(L, idx);
+    status = lua_pcall(L, 1, 0, 0);
+  }
+  mp_alloc_free(E->mem, b->own, b->own_size);
+  b->to = NULL;
+  b->head.flags |= MP_CD_RELEASED;
+  if (status != LUA_OK) lua_error(L);
+}
+
+void mp_cdata_pace(lua_State *L, size_t size) {
+  if (size >= 1024) lua_gc(L, LUA_GCSTEP, (int)(size >> 10 > 1 << 20 ? 1 << 20 : size >> 10));
+}
+
+/* An owner in MEM: the userdata first, so that nothing is lost if a step raises. */
+static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t size, size_t align) {
+  MpBlock *b;
+  size_t spare = align > 16 ? align - 16 : 0, whole;
+  char *p;
+  if (!mp_num_add(size ? size : 1, spare, &whole)) mp_state_error(L, MP_MSG_NOMEM);
+  mp_cdata_pace(L, size);
+  b = mp_cdata_pushblock(L, E, ct, NULL, 0, owner_end);
+  p = (char *)mp_alloc_new(E->mem, whole);
+  if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  memset(p, 0, whole);
+  b->own = p;
+  b->to = (char *)mp_num_align((uintptr_t)p, align);
+  b->size = size;
+  b->own_size = whole;
+  return &b->head;
+}
+
+MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  bool keeps = data->flags & MP_CTF_HASPTR;
+  unsigned flags = MP_CD_OWNER | (keeps ? MP_CD_KEEPS : 0u);
+  MpCdata *c;
+  if (ct->kind == MP_KIND_POINTER) flags |= MP_CD_SINGLE;
+  if (size > MP_CD_INLINE_MAX || data->align > 4096 || (mp_ctype_is_record(data) && data->u.record->ends)) {
+    c = owner_inmem(L, E, ct, size, data->align);
+    c->flags |= (uint16_t)flags;
+    return c;
+  }
+  c = cdata_newinline(L, E, ct, size, data->align, varlen, keeps ? 1 : 0, flags);
+  memset((char *)c + c->at, 0, size);
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const void *from) {
+  MpCdata *c = cdata_newinline(L, E, ct, ct->size, ct->align, false, 0, MP_CD_BOX);
+  memcpy((char *)c + c->at, from, ct->size);
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx) {
+  MpPointer *p;
+  if (block_idx == 0) {
+    p = (MpPointer *)lua_newuserdatauv(L, MP_CD_POINTER_SIZE, 0);
+    p->block = NULL;
+  } else {
+    block_idx = lua_absindex(L, block_idx);
+    p = (MpPointer *)lua_newuserdatauv(L, MP_CD_POINTER_SIZE, 1);
+    p->block = (MpCdata *)lua_touserdata(L, block_idx);
+    lua_pushvalue(L, block_idx);
+    lua_setiuservalue(L, -2, 1);
+  }
+  cdata_start(&p->head, E, ct, 0);
+  p->to = to;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return p;
+}
+
+MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length,
+                              int block_idx) {
+  MpPointer *p;
+  if (block_idx != 0) block_idx = lua_absindex(L, block_idx);
+  p = (MpPointer *)lua_newuserdatauv(L, sizeof(MpPointer), block_idx ? 1 : 0);
+  p->block = NULL;
+  if (block_idx != 0) {
+    p->block = (MpCdata *)lua_touserdata(L, block_idx);
+    lua_pushvalue(L, block_idx);
+    lua_setiuservalue(L, -2, 1);
+  }
+  cdata_start(&p->head, E, ct, MP_CD_LENGTH);
+  p->to = to;
+  p->length = length;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return p;
+}
+
+/* Notes a block that a finalizer makes: if the state is closing, Lua won't end it. */
+static void block_listlate(lua_State *L, MpBlock *b) {
+  mp_state_pushuv(L, MP_STATE_LATE);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, b);
+  lua_pop(L, 1);
+}
+
+MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
+                            MpBlockEnd end) {
+  MpBlock *b = (MpBlock *)lua_newuserdatauv(L, sizeof(MpBlock), MP_BLOCK_UVS);
+  memset(b, 0, sizeof *b);
+  cdata_start(&b->head, E, ct, MP_CD_OWNER | MP_CD_KEEPS);
+  b->to = to;
+  b->size = size;
+  b->end = end;
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, b);
+  mp_metatype_push(L, ct, true);
+  b->next = E->blocks;
+  b->prev = &E->blocks;
+  if (b->next != NULL) b->next->prev = &b->next;
+  E->blocks = b;
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+MpCdata *mp_cdata_pushblockof(lua_State *L, MpCdata *c, int idx) {
+  if (c->flags & MP_CD_OWNER) {
+    lua_pushvalue(L, idx);
+    return c;
+  }
+  if (c->flags & MP_CD_INLINE || mp_cdata_pointer(c)->block == NULL) return NULL;
+  lua_getiuservalue(L, idx, 1);
+  return mp_cdata_pointer(c)->block;
+}
+
+/* }===== */
+
+/* {===== ending ===== */
+
+static void block_unlist(MpBlock *b) {
+  *b->prev = b->next;
+  if (b->next != NULL) b->next->prev = b->prev;
+  b->prev = NULL;
+  b->next = NULL;
+}
+
+/* What pcall runs: the end of the block that is its argument. */
+static int block_runend(lua_State *L) {
+  MpBlock *b = (MpBlock *)lua_touserdata(L, 1);
+  b->end(L, mp_state_of(b->head.ct), b, 1);
+  return 0;
+}
+
+static int block_traceback(lua_State *L) {
+  const char *text = luaL_tolstring(L, 1, NULL);
+  luaL_traceback(L, L, text, 1);
+  return 1;
+}
+
+/* Runs the end protected: what it raises becomes a report. */
+static void block_callend(lua_State *L, MpState *E, int idx) {
+  int top = lua_gettop(L);
+  lua_pushcfunction(L, block_traceback);
+  mp_state_pushclosure(L, block_runend, 0);
+  lua_pushvalue(L, idx);
+  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
+    const char *text = lua_tostring(L, -1);
+    mp_state_report(L, E, text ? text : "(error object is not a string)");
+  }
+  lua_settop(L, top);
+}
+
+/* Ends what gc made over the block at idx, newest first, before the block itself ends. */
+static void block_endwrappers(lua_State *L, MpState *E, int idx) {
+  lua_Integer i;
+  mp_state_pushuv(L, MP_STATE_WRAPPERS);
+  lua_pushvalue(L, idx);
+  if (lua_rawget(L, -2) == LUA_TTABLE) {
+    for (i = (lua_Integer)lua_rawlen(L, -1); i > 0; i--) {
+      lua_rawgeti(L, -1, i);
+      if (lua_isuserdata(L, -1)) mp_cdata_release(L, E, (MpCdata *)lua_touserdata(L, -1), -1);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 2);
+}
+
+/* Pushes a new list with weak values. */
+static void push_weaklist(lua_State *L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "v");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
+void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
+  int top = lua_gettop(L);
+  mp_state_pushuv(L, MP_STATE_WRAPPERS);
+  lua_pushvalue(L, under_idx);
+  if (lua_rawget(L, -2) != LUA_TTABLE) {
+    push_weaklist(L);
+    lua_pushvalue(L, under_idx);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, top + 1);
+    under->flags |= MP_CD_WRAPPED;
+  }
+  lua_pushvalue(L, idx);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_settop(L, top);
+}
+
+void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
+  MpBlock *b = mp_cdata_asblock(c);
+  if (c->flags & MP_CD_RELEASED) return;
+  luaL_checkstack(L, 8, NULL);
+  idx = lua_absindex(L, idx);
+  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
+  if (!(c->flags & MP_CD_INLINE)) {
+    if (b->prev == NULL) return; /* ending already: the destructor released it */
+    block_unlist(b);
+    if (b->end != NULL) block_callend(L, E, idx);
+  }
+  c->flags |= MP_CD_RELEASED;
+  if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */
+    lua_pushnil(L);
+    lua_setiuservalue(L, idx, 1);
+  }
+}
+
+int mp_cdata_gc(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpState *E = mp_state_of(c->ct);
+  mp_cdata_release(L, E, c, 1);
+  return 0;
+}
+
+/*
+** When Lua closes a state it finalizes what is newer than the engine first.
+** What is left here was made by finalizers while it closed: Lua ignores the
+** `__gc` of those, and pushblock has listed them in MP_STATE_LATE.
+*/
+void mp_cdata_endall(lua_State *L, MpState *E) {
+  MpBlock *b;
+  while ((b = E->blocks) != NULL) {
+    mp_state_pushuv(L, MP_STATE_LATE);
+    lua_rawgetp(L, -1, b);
+    if (lua_isnil(L, -1)) block_unlist(b);
+    else mp_cdata_release(L, E, &b->head, -1);
+    lua_pop(L, 2);
+  }
+}
+
+/* }===== */

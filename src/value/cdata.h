@@ -1,0 +1,170 @@
+/*
+** cdata.h: the userdata that stands for C data. Three shapes share a header:
+**
+**   inline   the data lie in the userdata: plain owned memory, boxes. No
+**            finalizer. Released by a flag alone.
+**   pointer  an address, and the block that it looks into, if known: views,
+**            pointers, functions. A view keeps its block by user value 1.
+**   block    memory (or a resource) with an end: in the MEM domain, behind a
+**            destructor, from an allocator, another object's bytes. Finalized,
+**            and listed in the engine.
+**
+** A block is what views look into: an inline owner or an MpBlock.
+*/
+
+#ifndef MP_VALUE_CDATA_H
+#define MP_VALUE_CDATA_H
+
+#include "value/state.h"
+
+typedef struct MpCdata {
+  const MpCtype *ct;
+  uint32_t tag;     /* the engine's */
+  uint16_t flags;
+  uint16_t at;      /* inline: bytes from the start of the userdata to the data */
+} MpCdata;
+
+#define MP_CD_INLINE 1    /* data at `at`; else an MpPointer or MpBlock */
+#define MP_CD_OWNER 2     /* a block: views look into it */
+#define MP_CD_RELEASED 4  /* of a block: its memory is gone */
+#define MP_CD_BOX 8       /* holds a scalar's value */
+#define MP_CD_VARLEN 16   /* inline: a size_t before the data says how long they are */
+#define MP_CD_KEEPS 32    /* of a block: user value 1 is for the targets of its pointers */
+#define MP_CD_WEAKKEEPS 64 /* of a block without that: the engine's weak table has an entry */
+#define MP_CD_READONLY 128 /* of a block: a Lua string's bytes */
+#define MP_CD_WRAPPED 256 /* of a block: a block was made over it by gc */
+#define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
+#define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
+
+#define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
+
+typedef struct MpPointer {
+  MpCdata head;
+  char *to;
+  MpCdata *block;  /* NULL: unknown, trusted as C does; else user value 1 keeps it */
+  size_t length;   /* only with MP_CD_LENGTH: elements of a slice or open array */
+} MpPointer;
+
+#define MP_CD_POINTER_SIZE offsetof(MpPointer, length)
+
+#define MP_CD_UNBOUNDED ((size_t)-1) /* the size of a block that C alone knows */
+
+/* User values of an MpBlock. */
+#define MP_BLOCK_KEPT 1  /* targets of its pointers */
+#define MP_BLOCK_UNDER 2 /* the object whose memory this is */
+#define MP_BLOCK_ACTION 3 /* destructor, `free` */
+#define MP_BLOCK_UVS 3
+
+/*
+** Ends a block: calls the destructor, frees the memory. Runs once, the block
+** at `idx` still readable. May raise; the caller protects it.
+*/
+typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
+
+struct MpBlock {
+  MpCdata head;
+  char *to;
+  size_t size;          /* or MP_CD_UNBOUNDED */
+  MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
+  MpBlockEnd end;       /* NULL: nothing to do */
+  void *own;            /* the maker's record */
+  size_t own_size;      /* its size, for the maker */
+};
+
+/* The cdata at idx, or NULL for anything else. */
+static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, idx);
+  if (c == NULL || lua_rawlen(L, idx) < sizeof(MpCdata)) return NULL; /* light ones have length 0 */
+  return c->tag == E->tag ? c : NULL;
+}
+
+static inline MpPointer *mp_cdata_pointer(const MpCdata *c) { return (MpPointer *)c; }
+static inline MpBlock *mp_cdata_asblock(const MpCdata *c) { return (MpBlock *)c; }
+
+/*
+** The address that a cdata stands for: where an aggregate or box lies, what a
+** pointer points to, where a function begins.
+*/
+static inline char *mp_cdata_address(const MpCdata *c) {
+  if (c->flags & MP_CD_INLINE) return (char *)c + c->at;
+  return ((const MpPointer *)c)->to;
+}
+
+/* The block that it looks into (itself for an owner), or NULL. */
+static inline MpCdata *mp_cdata_block(const MpCdata *c) {
+  if (c->flags & MP_CD_OWNER) return (MpCdata *)c;
+  return c->flags & MP_CD_INLINE ? NULL : ((const MpPointer *)c)->block;
+}
+
+static inline bool mp_cdata_is_released(const MpCdata *c) {
+  const MpCdata *block = mp_cdata_block(c);
+  return block != NULL && (block->flags & MP_CD_RELEASED);
+}
+
+/* First byte and size (or MP_CD_UNBOUNDED) of a block. */
+void mp_cdata_extent(const MpCdata *block, char **base, size_t *size);
+
+/* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
+size_t mp_cdata_size(const MpCdata *c);
+
+/* Raises `cdata was released` when it was. */
+void mp_cdata_checklive(lua_State *L, const MpCdata *c);
+
+/*
+** Raises unless `n` bytes from `at`, reached through `c`, are inside its block
+** (when known) and live. NULL is an error that names the type.
+*/
+void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n);
+
+/* The type of what `c` refers to: the item of a pointer, its own otherwise. */
+static inline const MpCtype *mp_cdata_target(const MpCdata *c) {
+  return c->ct->kind == MP_KIND_POINTER ? c->ct->item : c->ct;
+}
+
+/*
+** Pushes an owner of `size` zeroed bytes of data; its type is `ct` (a pointer
+** to what it owns, or an aggregate). Inline when plain and small, else a block
+** in MEM. `varlen`: the size is not the type's own. Raises for want of memory.
+*/
+MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen);
+
+/* Pushes a box of an arithmetic type with a copy of the value at `from`. */
+MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const void *from);
+
+/* Pushes a pointer, view or function: `block` at stack index `block_idx` (0: none). `to` is not NULL. */
+MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx);
+
+/* The same for an array of type T[] with a length. */
+MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length, int block_idx);
+
+/* Pushes a block with an end (may be NULL). User values are the caller's to set. */
+MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size, MpBlockEnd end);
+
+/*
+** Pushes the block that `c`, at idx, looks into (for an owner itself) and
+** returns it; pushes nothing and returns NULL for a raw pointer.
+*/
+MpCdata *mp_cdata_pushblockof(lua_State *L, MpCdata *c, int idx);
+
+/*
+** Ends the block at idx: destructor, then memory; its views error from then
+** on. Idempotent. An error of the destructor becomes a report.
+*/
+void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx);
+
+/* `size` bytes that Lua doesn't count were taken: lets the collector work as if it did. */
+void mp_cdata_pace(lua_State *L, size_t size);
+
+/*
+** Notes that the block at `idx` was made over the block `under` at
+** `under_idx`: the end of that ends it first. Indexes are absolute.
+*/
+void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx);
+
+/* The metamethod __gc of blocks. */
+int mp_cdata_gc(lua_State *L);
+
+/* Ends everything that is left, newest first. For the engine's close. */
+void mp_cdata_endall(lua_State *L, MpState *E);
+
+#endif

@@ -1,0 +1,134 @@
+/*
+** keep.c: the tables by which blocks keep the targets of their pointers. A
+** block whose type holds pointers has a user value for it; others (bytes that
+** were cast) go into one weak-keyed table of the engine.
+*/
+
+#include "value/keep.h"
+
+#include <string.h>
+
+static lua_Integer keep_offset(const MpCdata *block, const char *at) {
+  return (lua_Integer)((intptr_t)at - (intptr_t)mp_cdata_address(block));
+}
+
+/* Pushes the block's table and returns true; pushes nothing when it has none. */
+static bool keep_find(lua_State *L, const MpCdata *block, int idx) {
+  int t;
+  if (block->flags & MP_CD_KEEPS) {
+    t = lua_getiuservalue(L, idx, MP_BLOCK_KEPT);
+  } else if (block->flags & MP_CD_WEAKKEEPS) {
+    mp_state_pushuv(L, MP_STATE_KEEPS);
+    lua_pushvalue(L, idx);
+    t = lua_rawget(L, -2);
+    lua_remove(L, -2);
+  } else {
+    return false;
+  }
+  if (t == LUA_TTABLE) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Pushes the block's table, made if need be. */
+static void keep_need(lua_State *L, MpCdata *block, int idx) {
+  if (keep_find(L, block, idx)) return;
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, -1);
+  if (block->flags & MP_CD_KEEPS) {
+    lua_setiuservalue(L, idx, MP_BLOCK_KEPT);
+    return;
+  }
+  mp_state_pushuv(L, MP_STATE_KEEPS);
+  lua_pushvalue(L, idx);
+  lua_rotate(L, -3, -1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  block->flags |= MP_CD_WEAKKEEPS;
+}
+
+void mp_keep_set(lua_State *L, MpCdata *block, int idx, const char *at) {
+  idx = lua_absindex(L, idx);
+  if (lua_isnil(L, -1)) {
+    if (keep_find(L, block, idx)) {
+      lua_pushnil(L);
+      lua_rawseti(L, -2, keep_offset(block, at));
+      lua_pop(L, 1);
+    }
+  } else {
+    keep_need(L, block, idx);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, keep_offset(block, at));
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+MpCdata *mp_keep_push(lua_State *L, MpCdata *block, int idx, const char *at, const char *to) {
+  MpCdata *target;
+  char *base;
+  size_t size;
+  idx = lua_absindex(L, idx);
+  if (!keep_find(L, block, idx)) return NULL;
+  lua_rawgeti(L, -1, keep_offset(block, at));
+  lua_remove(L, -2);
+  target = mp_cdata_test(L, mp_state_of(block->ct), -1);
+  if (target != NULL) {
+    mp_cdata_extent(target, &base, &size);
+    if (size == MP_CD_UNBOUNDED || ((uintptr_t)to >= (uintptr_t)base && (uintptr_t)to - (uintptr_t)base <= size))
+      return target;
+  }
+  lua_pop(L, 1);
+  return NULL;
+}
+
+/* Copies entries of the table at `from` in [first, first + n) to `list` as pairs: offset, target. */
+static void keep_collect(lua_State *L, int from, int list, lua_Integer first, size_t n) {
+  lua_Integer count = 0;
+  lua_pushnil(L);
+  while (lua_next(L, from)) {
+    lua_Integer at = lua_tointeger(L, -2);
+    if (at >= first && (size_t)(at - first) < n) {
+      lua_pushinteger(L, at - first);
+      lua_rawseti(L, list, ++count);
+      lua_rawseti(L, list, ++count);
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* Drops the entries of the table at `from` in [first, first + n). */
+static void keep_drop(lua_State *L, int from, lua_Integer first, size_t n) {
+  lua_pushnil(L);
+  while (lua_next(L, from)) {
+    lua_Integer at = lua_tointeger(L, -2);
+    lua_pop(L, 1);
+    if (at >= first && (size_t)(at - first) < n) {
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, from);
+    }
+  }
+}
+
+void mp_keep_move(lua_State *L, MpCdata *block, int idx, const char *at, MpCdata *from_block,
+                  int from_idx, const char *from, size_t n) {
+  int top = lua_gettop(L), list = 0;
+  lua_Integer i;
+  if (n < sizeof(void *)) return;
+  if (from_block != NULL && keep_find(L, from_block, from_idx)) {
+    int source = lua_gettop(L);
+    lua_newtable(L);
+    list = source + 1;
+    keep_collect(L, source, list, keep_offset(from_block, from), n);
+  }
+  if (keep_find(L, block, idx)) keep_drop(L, lua_gettop(L), keep_offset(block, at), n);
+  for (i = 1; list != 0 && lua_rawgeti(L, list, i) != LUA_TNIL; i += 2) {
+    lua_Integer off = lua_tointeger(L, -1);
+    lua_rawgeti(L, list, i + 1);
+    mp_keep_set(L, block, idx, at + off);
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
+}

@@ -1,0 +1,399 @@
+/*
+** state.c: opens the engine of a lua_State and takes it down. Called by
+** luaopen; read by everything above. The engine owns names, spaces and
+** domains; Lua owns the engine.
+*/
+
+#include "value/state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "type/repr.h"
+#include "value/cdata.h"
+
+#define STATE_KEY "moonpool.engine"
+
+/* {===== errors and reports ===== */
+
+/* Pushes `file:line: ` of the innermost Lua function: pairs, pcall and such may stand between. */
+static void push_position(lua_State *L) {
+  lua_Debug ar;
+  int level;
+  for (level = 1; lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline <= 0) continue;
+    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+    return;
+  }
+  lua_pushliteral(L, "");
+}
+
+void mp_state_raise(lua_State *L, const MpErr *e) {
+  push_position(L);
+  lua_pushstring(L, e->text);
+  lua_concat(L, 2);
+  lua_error(L);
+  abort(); /* lua_error doesn't return */
+}
+
+void mp_state_error(lua_State *L, const char *format, ...) {
+  MpErr e;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(e.text, sizeof e.text, format, args);
+  va_end(args);
+  mp_state_raise(L, &e);
+}
+
+void mp_state_checkopen(lua_State *L, const MpState *E) {
+  if (E->closed) mp_state_error(L, MP_MSG_CLOSED);
+}
+
+static int report_call(lua_State *L) {
+  lua_settop(L, 2); /* reporter, text */
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+void mp_state_report(lua_State *L, MpState *E, const char *text) {
+  if (E->reporter != LUA_NOREF && lua_checkstack(L, 4)) {
+    int top = lua_gettop(L), status;
+    lua_pushcfunction(L, report_call);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, E->reporter);
+    lua_pushstring(L, text);
+    status = lua_pcall(L, 2, 0, 0);
+    lua_settop(L, top);
+    if (status == LUA_OK) return;
+  }
+  fprintf(stderr, "moonpool: %s\n", text);
+  fflush(stderr);
+}
+
+const char *mp_state_pushrepr(lua_State *L, const MpCtype *ct, const char *extra) {
+  MpState *E = mp_state_of(ct);
+  const char *s = NULL;
+  MpBuf buf;
+  mp_buf_init(&buf, E->obj);
+  mp_repr_type(&buf, ct, extra);
+  /* The push may raise for want of memory, and the buffer would leak: so copy through the stack. */
+  if (mp_buf_cstr(&buf) != NULL && buf.len < 1024) {
+    char text[1024];
+    memcpy(text, buf.data, buf.len + 1);
+    mp_buf_fini(&buf);
+    return lua_pushstring(L, text);
+  }
+  if (!buf.failed) s = lua_pushlstring(L, buf.data, buf.len);
+  mp_buf_fini(&buf);
+  return s ? s : lua_pushliteral(L, "?");
+}
+
+/* }===== */
+
+/* {===== the engine in the registry ===== */
+
+MpState *mp_state_find(lua_State *L) {
+  MpState *E;
+  lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  E = (MpState *)lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return E;
+}
+
+void mp_state_pushuv(lua_State *L, int n) {
+  lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  lua_getiuservalue(L, -1, n);
+  lua_remove(L, -2);
+}
+
+void mp_state_pushclosure(lua_State *L, lua_CFunction f, int n) {
+  mp_state_pushuv(L, MP_STATE_TYPES);
+  lua_insert(L, -(n + 1));
+  lua_pushcclosure(L, f, n + 1);
+}
+
+/* }===== */
+
+/* {===== instances ===== */
+
+/*
+** An instance's space is freed when its userdata has left the weak-keyed set:
+** that happens only when nothing can reach it any more, finalizers included
+** (Lua manual 2.5.4), so that no cdata is left with a type whose memory is gone.
+*/
+static void state_sweep(lua_State *L, MpState *E) {
+  MpInstance *in, **link;
+  for (in = E->instances; in != NULL; in = in->next) in->seen = false;
+  mp_state_pushuv(L, MP_STATE_INSTANCES);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    in = *(MpInstance **)lua_touserdata(L, -2);
+    if (in != NULL) in->seen = true;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  for (link = &E->instances; (in = *link) != NULL;) {
+    if (in->seen) {
+      link = &in->next;
+      continue;
+    }
+    *link = in->next;
+    mp_space_fini(&in->space);
+    mp_alloc_free(E->obj, in, sizeof *in);
+  }
+}
+
+/* The sentinel: an unreachable object whose finalizer runs once a cycle and arms it again. */
+static int sentinel_gc(lua_State *L) {
+  MpState *E = *(MpState **)lua_touserdata(L, 1);
+  if (E->closed) return 0;
+  lua_getmetatable(L, 1);
+  lua_setmetatable(L, 1);
+  state_sweep(L, E);
+  return 0;
+}
+
+static void state_newsentinel(lua_State *L, MpState *E) {
+  *(MpState **)lua_newuserdatauv(L, sizeof(MpState *), 0) = E;
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, sentinel_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+/* The space of a new instance, listed in the engine; NULL when memory is out. */
+static MpInstance *instance_new(MpState *E) {
+  MpErr e;
+  MpInstance *in = (MpInstance *)mp_alloc_new(E->obj, sizeof(MpInstance));
+  if (in == NULL) return NULL;
+  memset(in, 0, sizeof *in);
+  if (mp_space_init(&in->space, E->obj, &E->names, &E->root, &e) != MP_OK) {
+    mp_alloc_free(E->obj, in, sizeof *in);
+    return NULL;
+  }
+  in->engine = E;
+  in->next = E->instances;
+  E->instances = in;
+  return in;
+}
+
+MpInstance *mp_state_newinstance(lua_State *L, MpState *E) {
+  MpInstance **ref = (MpInstance **)lua_newuserdatauv(L, sizeof(MpInstance *), MP_INSTANCE_UVS);
+  int i;
+  *ref = NULL;
+  for (i = 1; i <= MP_INSTANCE_UVS; i++) {
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, i);
+  }
+  mp_state_pushuv(L, MP_STATE_INSTANCES);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+  *ref = instance_new(E); /* from here on the sweep owns it */
+  if (*ref == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  mp_state_pushuv(L, MP_STATE_SPACES);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, &(*ref)->space);
+  lua_pop(L, 1);
+  return *ref;
+}
+
+/* Looks for a dying instance, which weak values have already lost: only a finalizer gets here. */
+static bool state_pushdying(lua_State *L, const MpSpace *sp) {
+  mp_state_pushuv(L, MP_STATE_INSTANCES);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    const MpInstance *in = *(MpInstance **)lua_touserdata(L, -2);
+    lua_pop(L, 1);
+    if (in != NULL && &in->space == sp) {
+      lua_remove(L, -2);
+      return true;
+    }
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+void mp_state_pushspace(lua_State *L, MpState *E, const MpSpace *sp) {
+  if (sp == &E->root) {
+    lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+    return;
+  }
+  mp_state_pushuv(L, MP_STATE_SPACES);
+  if (lua_rawgetp(L, -1, sp) != LUA_TNIL) {
+    lua_remove(L, -2);
+    return;
+  }
+  lua_pop(L, 2);
+  if (!state_pushdying(L, sp)) mp_state_error(L, MP_MSG_CLOSED);
+}
+
+void mp_state_include(lua_State *L, int idx, int other) {
+  MpInstance *in = *(MpInstance **)lua_touserdata(L, idx);
+  MpInstance *from = *(MpInstance **)lua_touserdata(L, other);
+  MpErr e;
+  lua_getiuservalue(L, idx, MP_INSTANCE_INCLUDES);
+  lua_pushvalue(L, other);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1); /* kept before it is used */
+  lua_pop(L, 1);
+  if (mp_space_include(&in->space, &from->space, &e) != MP_OK) mp_state_raise(L, &e);
+}
+
+/* }===== */
+
+/* {===== open and close ===== */
+
+static int closed_call(lua_State *L) {
+  mp_state_error(L, MP_MSG_CLOSED);
+}
+
+/* Every metamethod of every metatable at `anchors` (on the top) says from now on that moonpool is closed. */
+static void state_deaden(lua_State *L) {
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    if (lua_type(L, -1) == LUA_TTABLE) lua_pushnil(L); /* others are keys of fields */
+    while (lua_type(L, -2) == LUA_TTABLE && lua_next(L, -2)) {
+      lua_pop(L, 1);
+      if (lua_type(L, -1) == LUA_TSTRING && lua_tostring(L, -1)[0] == '_') {
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -3);
+        if (lua_iscfunction(L, -1)) {
+          lua_pushvalue(L, -2);
+          lua_pushcfunction(L, closed_call);
+          lua_rawset(L, -5);
+        }
+        lua_pop(L, 1);
+      }
+    }
+    lua_pop(L, 1);
+  }
+}
+
+static void state_deadenall(lua_State *L) {
+  mp_state_pushuv(L, MP_STATE_ANCHORS);
+  state_deaden(L);
+  lua_pop(L, 1);
+  mp_state_pushuv(L, MP_STATE_INSTANCES);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    *(MpInstance **)lua_touserdata(L, -1) = NULL;
+    lua_getiuservalue(L, -1, MP_INSTANCE_ANCHORS);
+    state_deaden(L);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+void mp_state_closehandle(MpLib *lib) {
+  if (lib->handle != NULL && !lib->borrowed) mp_dl_close(lib->handle);
+  lib->handle = NULL;
+}
+
+static void state_closelibs(MpState *E) {
+  MpLib *lib;
+  while ((lib = E->libs) != NULL) {
+    E->libs = lib->next;
+    mp_state_closehandle(lib);
+    mp_alloc_free(E->obj, lib, offsetof(MpLib, name) + strlen(lib->name) + 1);
+  }
+}
+
+/*
+** The engine's finalizer. Objects that are older than the engine are
+** finalized after it, so all metatables are deadened before types are freed.
+*/
+static int state_gc(lua_State *L) {
+  MpState *E = (MpState *)lua_touserdata(L, 1);
+  MpInstance *in;
+  if (E->closed) return 0;
+  mp_cdata_endall(L, E);
+  state_deadenall(L);
+  E->closed = true;
+  state_closelibs(E);
+  while ((in = E->instances) != NULL) {
+    E->instances = in->next;
+    mp_space_fini(&in->space);
+    mp_alloc_free(E->obj, in, sizeof *in);
+  }
+  mp_space_fini(&E->root);
+  mp_name_fini(&E->names);
+  return 0;
+}
+
+/* A secret of the state: foreign userdata can't carry it by accident. */
+static uint32_t state_maketag(const MpState *E) {
+  uint64_t x = (uint64_t)(uintptr_t)E ^ ((uint64_t)clock() << 32) ^ (uint64_t)time(NULL);
+  x *= UINT64_C(0xD6E8FEB86659FD93); /* a mixing constant: spreads the low bits upwards */
+  return (uint32_t)(x >> 32) | 1;
+}
+
+static void state_newtable(lua_State *L, int uv, const char *mode) {
+  lua_newtable(L);
+  if (mode != NULL) {
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, mode);
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+  }
+  lua_setiuservalue(L, -2, uv);
+}
+
+static void state_main(lua_State *L, MpState *E) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  E->main = lua_tothread(L, -1);
+  lua_pop(L, 1);
+}
+
+MpState *mp_state_open(lua_State *L) {
+  MpErr e;
+  MpState *E = (MpState *)lua_newuserdatauv(L, sizeof(MpState), MP_STATE_UVS);
+  memset(E, 0, sizeof *E);
+  E->closed = true; /* until it is whole */
+  E->reporter = LUA_NOREF;
+  E->tag = state_maketag(E);
+  mp_domain_init(&E->domains);
+  E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
+  E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
+  mp_name_init(&E->names, E->obj);
+  state_newtable(L, MP_STATE_TYPES, "v");
+  state_newtable(L, MP_STATE_ANCHORS, NULL);
+  state_newtable(L, MP_STATE_SPACES, "v");
+  state_newtable(L, MP_STATE_INSTANCES, "k");
+  state_newtable(L, MP_STATE_KEEPS, "k");
+  state_newtable(L, MP_STATE_PROTO, NULL);
+  state_newtable(L, MP_STATE_CALLBACKS, "k");
+  state_newtable(L, MP_STATE_LATE, "v");
+  state_newtable(L, MP_STATE_TARGETS, "v");
+  state_newtable(L, MP_STATE_HANDLERS, "v");
+  state_newtable(L, MP_STATE_TABLES, "k");
+  state_newtable(L, MP_STATE_CTYPES, "v");
+  state_newtable(L, MP_STATE_HANDLES, "v");
+  state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_main(L, E);
+  lua_createtable(L, 0, 2);
+  lua_pushcfunction(L, state_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushliteral(L, "moonpool");
+  lua_setfield(L, -2, "__metatable");
+  E->root.engine = E;
+  if (mp_space_init(&E->root, E->obj, &E->names, NULL, &e) != MP_OK) {
+    mp_space_fini(&E->root);
+    mp_state_raise(L, &e);
+  }
+  E->root.engine = E;
+  E->closed = false; /* the finalizer has something to do from here on */
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  state_newsentinel(L, E);
+  return E;
+}
+
+/* }===== */

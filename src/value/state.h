@@ -1,0 +1,147 @@
+/*
+** state.h: the engine: what moonpool has in one lua_State. It lies in a full
+** userdata that the registry anchors, so that its memory outlives every
+** finalizer; what it owns is given back by its own, in order. There are no
+** globals.
+**
+** Every C closure of moonpool has the table of metatables as its first
+** upvalue (MP_UP_TYPES), its own data from the second on.
+*/
+
+#ifndef MP_VALUE_STATE_H
+#define MP_VALUE_STATE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "abi/dl.h"
+#include "mem/domain.h"
+#include "type/space.h"
+
+#define MP_UP_TYPES lua_upvalueindex(1)
+#define MP_UP_OWN lua_upvalueindex(2)
+
+typedef struct MpState MpState;
+typedef struct MpBlock MpBlock;
+typedef struct MpInstance MpInstance;
+
+/* An instance (`ffi.FFI()`): its space, and a userdata that stands for it in Lua. */
+struct MpInstance {
+  MpSpace space;
+  MpState *engine;
+  MpInstance *next;   /* of all instances of the state */
+  bool seen;          /* by the sweep of dead instances */
+  uint32_t version;   /* of the names when the type strings were cached */
+};
+
+/* User values of an instance's userdata. */
+#define MP_INSTANCE_ANCHORS 1 /* metatables of the types that are at home here, by type */
+#define MP_INSTANCE_STRINGS 2 /* type strings that were parsed: text → type, light */
+#define MP_INSTANCE_INCLUDES 3 /* the included instances */
+#define MP_INSTANCE_UVS 3
+
+/*
+** An open library. The record lives as long as the state: functions that came
+** from a closed one look here.
+*/
+typedef struct MpLib {
+  struct MpLib *next;
+  void *handle;
+  unsigned active;   /* calls that are inside it */
+  bool closed;       /* by dlclose; the handle goes when no call is inside */
+  bool borrowed;     /* the handle is C's own: not closed here */
+  char name[1];      /* as it was opened */
+} MpLib;
+
+/*
+** Makes a callback of the Lua function at `idx` for the function type `fn`,
+** pushes the cdata that owns it, and returns its code. call/callback fills it in at open.
+*/
+typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void);
+
+struct MpState {
+  lua_State *main;
+  uint32_t tag;        /* in each cdata of this state: it tells them from foreign userdata */
+  bool closed;
+  int saved_errno;     /* C's errno between calls */
+  MpDomains domains;
+  const MpAlloc *obj, *mem;
+  MpNames names;
+  MpSpace root;
+  MpInstance *instances;
+  MpBlock *blocks;     /* those with an end to come, newest first */
+  MpLib *libs;
+  lua_State *running;  /* the coroutine whose call into C is active; NULL: none */
+  pthread_t thread;    /* on which moonpool was last entered: callbacks run on no other */
+  MpCallbackMaker *make_callback;
+  /* Is the value at idx a library's function? Its type and address; call/call fills it in. */
+  bool (*library_function)(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
+  int reporter;        /* registry reference of ffi.onreport's function */
+  int trampoline;      /* registry reference of what callbacks run in */
+};
+
+/* User values of the engine's userdata. */
+#define MP_STATE_TYPES 1     /* type → metatable, weak values */
+#define MP_STATE_ANCHORS 2   /* metatables of the root's types */
+#define MP_STATE_SPACES 3    /* space → instance, weak values */
+#define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
+#define MP_STATE_KEEPS 5     /* block → what it keeps, weak keys: for those without a user value */
+#define MP_STATE_PROTO 6     /* metamethod name → closure, for new metatables */
+#define MP_STATE_MODULE 7    /* the default instance's table, once it is open */
+#define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
+#define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
+#define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
+#define MP_STATE_TARGETS 11  /* callback's block, light → its Lua function, weak values */
+#define MP_STATE_HANDLERS 12 /* callback's block, light → its onerror, weak values */
+#define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
+#define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
+#define MP_STATE_HANDLES 15  /* address of a handle, light → its block, weak values */
+#define MP_STATE_UVS 15
+
+/* The engine of L, or NULL. */
+MpState *mp_state_find(lua_State *L);
+
+/* Makes the engine of L and leaves its userdata on the stack. Raises for want of memory. */
+MpState *mp_state_open(lua_State *L);
+
+/* Pushes user value `n` of the engine. */
+void mp_state_pushuv(lua_State *L, int n);
+
+/* A new instance, its userdata pushed. */
+MpInstance *mp_state_newinstance(lua_State *L, MpState *E);
+
+/* Pushes the userdata of the instance that owns `sp` (the engine's for the root). */
+void mp_state_pushspace(lua_State *L, MpState *E, const MpSpace *sp);
+
+/* Gives a library's handle back to the linker, once. */
+void mp_state_closehandle(MpLib *lib);
+
+/* The instance `other` becomes visible in the one at idx (userdata both); raises as mp_space_include fails. */
+void mp_state_include(lua_State *L, int idx, int other);
+
+static inline MpState *mp_state_of(const MpCtype *ct) { return (MpState *)ct->home->engine; }
+
+/* Pushes the closure of `f` with the table of types and the `n` values on the stack as upvalues. */
+void mp_state_pushclosure(lua_State *L, lua_CFunction f, int n);
+
+/*
+** The one door through which errors leave for Lua: position of the caller's
+** line, then the text. Formats are message.h's.
+*/
+MP_NORETURN void mp_state_raise(lua_State *L, const MpErr *e);
+MP_NORETURN void mp_state_error(lua_State *L, const char *format, ...) MP_FORMAT(2, 3);
+/* Raises "moonpool is closed" once the engine has ended. */
+void mp_state_checkopen(lua_State *L, const MpState *E);
+
+/* Text of a type, pushed; the address is good while it is on the stack. */
+const char *mp_state_pushrepr(lua_State *L, const MpCtype *ct, const char *extra);
+
+/*
+** Says what can't be raised: through ffi.onreport's function, else on stderr.
+** Pops nothing; never raises.
+*/
+void mp_state_report(lua_State *L, MpState *E, const char *text);
+
+#endif
