@@ -1,0 +1,149 @@
+-- value/access: p.x, a[i], #a, pairs, and paths.
+
+local engine = require "spec.support.engine"
+local raises = require "spec.support.raises"
+
+describe("mp_access_index", function()
+  local ffi = engine.new()
+  ffi.cdef "struct point { int x, y; }; union u { int i; };"
+
+  it("says why an index is refused", function()
+    local a = ffi.new "int[3]"
+    raises("index too large for cdata 'int[3]' (expected 3 < 3)", function() local _ = a[3] end)
+    raises("negative index", function() local _ = a[-1] end)
+    raises("cdata 'int *' can only be indexed by 0", function() local _ = ffi.new "int *"[1] end)
+    raises("cdata 'int[3]' cannot be indexed by a boolean", function() local _ = a[true] end)
+    raises("cdata 'int[3]' cannot be indexed by a nil", function() local _ = a[nil] end)
+    raises("cdata 'struct point *' cannot be indexed by a table", function()
+      local _ = ffi.new "struct point *"[{}]
+    end)
+    raises("cdata 'struct point' cannot be indexed", function()
+      local _ = ffi.new "struct point *"[0][0]
+    end)
+    raises("cdata 'int' cannot be indexed", function() local _ = ffi.box("int", 1)[0] end)
+    raises("1.5 is no index", function() local _ = a[1.5] end)
+  end)
+
+  it("says which field is missing, and in what", function()
+    raises("'struct point' has no field 'z'", function() local _ = ffi.new "struct point *".z end)
+    raises("'union u' has no field 'z'", function() local _ = ffi.new "union u *".z end)
+    raises("cdata 'int *' has no field 'x'", function() local _ = ffi.new "int *".x end)
+    raises("cdata 'int[3]' has no field 'x'", function() local _ = ffi.new "int[3]".x end)
+    raises("cdata 'struct point * *' has no field 'x'", function()
+      local _ = ffi.new "struct point **".x
+    end)
+  end)
+
+  it("says what is opaque", function()
+    local p = ffi.cast("void *", ffi.new "int *")
+    raises("cdata 'void' is opaque", function() local _ = p[0] end)
+    raises("cdata 'struct nobody' is opaque", function() local _ = ffi.cast("struct nobody *", p)[0] end)
+    raises("cdata 'struct nobody' is opaque", function() local _ = ffi.cast("struct nobody *", p).x end)
+  end)
+
+  it("says where an access is outside its block", function()
+    local p = ffi.cast("int *", ffi.new "int[3]")
+    raises("access of 4 bytes at offset 12 is outside its block of 12 bytes", function()
+      local _ = p[3]
+    end)
+    raises("access of 4 bytes at offset -4 is outside its block of 12 bytes", function()
+      local _ = p[-1]
+    end)
+    raises("access of 8 bytes at offset 8 is outside its block of 12 bytes", function()
+      local _ = ffi.cast("double *", p)[1]
+    end)
+    raises("access of 4 bytes at offset 10 is outside its block of 12 bytes", function()
+      ffi.cast("int *", ffi.cast("char *", p) + 10)[0] = 1
+    end)
+  end)
+
+  it("finds a field among very many, and by a long name", function()
+    local names, text = {}, {}
+    for i = 1, 300 do
+      names[i] = i % 3 == 0 and ("a_rather_long_name_of_a_field_"):rep(3) .. i or "f" .. i
+      text[i] = "int " .. names[i] .. ";"
+    end
+    ffi.cdef("struct many {" .. table.concat(text) .. "};")
+    local p = ffi.new "struct many *"
+    for i, name in ipairs(names) do p[name] = i end
+    for i, name in ipairs(names) do assert.equal(i, p[name]) end
+    raises("'struct many' has no field 'f301'", function() local _ = p.f301 end)
+  end)
+end)
+
+describe("mp_access_newindex", function()
+  local ffi = engine.new()
+  ffi.cdef "struct point { int x, y; }; struct array { int v[3]; };"
+
+  it("writes fields, elements and whole arrays", function()
+    local p = ffi.new "struct array *"
+    p.v = { 1, 2, 3 }
+    assert.same({ 1, 2, 3 }, ffi.unpack(p.v, 3))
+    p.v[1] = 20
+    p.v = { 7 }
+    assert.same({ 7, 20, 3 }, ffi.unpack(p.v, 3))
+    p.v = ffi.new("int[3]", { 4, 5, 6 })
+    assert.same({ 4, 5, 6 }, ffi.unpack(p.v, 3))
+    raises("too many initializers for 'int[3]' (got 4)", function() p.v = { 1, 2, 3, 4 } end)
+  end)
+
+  it("writes through p[0]", function()
+    local p = ffi.new "struct point *"
+    p[0] = { 3, 4 }
+    assert.same({ 3, 4 }, { p.x, p.y })
+  end)
+
+  it("leaves things as they were when a value is refused", function()
+    local p = ffi.new("struct point *", { 1, 2 })
+    raises("", function() p.x = "x" end)
+    raises("", function() p.x = 1 << 40 end)
+    assert.same({ 1, 2 }, { p.x, p.y })
+  end)
+end)
+
+describe("mp_access_len", function()
+  local ffi = engine.new()
+  ffi.cdef "struct point { int x, y; };"
+
+  it("is for arrays of known length", function()
+    assert.equal(3, #ffi.new "int[3]")
+    raises("cdata 'struct point *' has no length", function() local _ = #ffi.new "struct point *" end)
+    raises("cdata 'int *' has no length", function() local _ = #ffi.new "int *" end)
+  end)
+end)
+
+describe("mp_access_pairs", function()
+  local ffi = engine.new()
+  ffi.cdef "struct point { int x, y; };"
+
+  it("is for arrays and structs", function()
+    raises("cdata 'int *' has no elements or fields to run over", function() pairs(ffi.new "int *") end)
+    local count = 0
+    for _ in pairs(ffi.new "int[0]") do count = count + 1 end
+    assert.equal(0, count)
+  end)
+
+  it("gives views of elements", function()
+    local a = ffi.new("struct point[2]", { { 1, 2 }, { 3, 4 } })
+    for i, p in pairs(a) do p.x = 10 * i end
+    assert.same({ 0, 10 }, { a[0].x, a[1].x })
+  end)
+end)
+
+describe("mp_access_path", function()
+  local ffi = engine.new()
+  ffi.cdef "struct point { int x, y; }; struct line { struct point p[2]; struct point *next; unsigned b : 2; };"
+
+  it("adds up offsets", function()
+    assert.equal(12, ffi.offsetof("struct line", "p", 1, "y"))
+    assert.equal(16, ffi.offsetof("struct line", "next"))
+  end)
+
+  it("says which step isn't there", function()
+    raises("'struct point' has no field 'z'", function() ffi.offsetof("struct line", "p", 1, "z") end)
+    raises("", function() ffi.offsetof("struct line", "p", 3) end)
+    raises("", function() ffi.offsetof("struct line", "p", "x") end)
+    raises("", function() ffi.offsetof("struct line", "next", "x") end)
+    raises("", function() ffi.offsetof("struct line", "b", "x") end)
+  end)
+end)

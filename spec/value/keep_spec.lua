@@ -1,0 +1,151 @@
+-- value/keep: a pointer stored into memory that moonpool owns keeps its target alive.
+
+local engine = require "spec.support.engine"
+
+local function collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+local CDEF = "struct node { struct node *next; int value; char pad[600]; };"
+
+-- A node that says in `log` when it ends.
+local function watched(ffi, log, value)
+  local node = ffi.new("struct node *", { value = value })
+  return ffi.gc(node, function() log[#log + 1] = value end)
+end
+
+describe("mp_keep_set", function()
+  it("keeps the target until it is overwritten", function()
+    local ffi, log = engine.new(), {}
+    ffi.cdef(CDEF)
+    local a = ffi.new "struct node *"
+    a.next = watched(ffi, log, 1)
+    collect()
+    assert.same({}, log)
+    assert.equal(1, a.next.value)
+    a.next = watched(ffi, log, 2)
+    collect()
+    assert.same({ 1 }, log)
+    a.next = nil
+    collect()
+    assert.same({ 1, 2 }, log)
+  end)
+
+  it("keeps it until the holder ends", function()
+    local ffi, log = engine.new(), {}
+    ffi.cdef(CDEF)
+    local a = ffi.new "struct node *"
+    a.next = watched(ffi, log, 1)
+    ffi.release(a)
+    collect()
+    assert.same({ 1 }, log)
+  end)
+
+  it("keeps what views and casts look into", function()
+    local ffi = engine.new()
+    local slots = ffi.new "char *[2]"
+    slots[0] = ffi.cast("char *", ffi.new("char[]", "hello")) + 1
+    slots[1] = ffi.new("char[]", "world")
+    collect()
+    assert.same({ "ello", "world" }, { ffi.string(slots[0]), ffi.string(slots[1]) })
+  end)
+
+  it("works through a view of the holder", function()
+    local ffi = engine.new()
+    ffi.cdef "struct pair { struct { int *p; } in[2]; };"
+    local pair = ffi.new "struct pair *"
+    pair["in"][1].p = ffi.new("int *", 42)
+    collect()
+    assert.equal(42, pair["in"][1].p[0])
+    ffi.addressof(pair, "in", 0, "p")[0] = ffi.new("int *", 43)
+    collect()
+    assert.equal(43, pair["in"][0].p[0])
+  end)
+
+  it("lets cycles be collected", function()
+    local ffi, log = engine.new(), {}
+    ffi.cdef(CDEF)
+    do
+      local a, b = watched(ffi, log, 1), watched(ffi, log, 2)
+      a.next, b.next = b, a
+      local own = ffi.new "struct node *"
+      own.next = own
+    end
+    collect()
+    table.sort(log)
+    assert.same({ 1, 2 }, log)
+  end)
+end)
+
+describe("mp_keep_push", function()
+  it("reads a pointer back as a view of its target", function()
+    local ffi = engine.new()
+    local slot = ffi.new "int *[1]"
+    slot[0] = ffi.new("int[3]", { 1, 2, 3 })
+    collect()
+    assert.equal(3, slot[0][2])
+    assert.is_false(pcall(function() return slot[0][3] end))
+  end)
+
+  it("knows when the target was released", function()
+    local ffi = engine.new()
+    local slot, target = ffi.new "int *[1]", ffi.new("int *", 5)
+    slot[0] = target
+    ffi.release(target)
+    local ok, message = pcall(function() return slot[0][0] end)
+    assert.is_false(ok)
+    assert.matches("cdata was released", message, 1, true)
+  end)
+
+  it("trusts a pointer that C has changed", function()
+    local ffi = engine.new()
+    ffi.cdef "void array_out(int **out);"
+    local lib = ffi.dlopen(engine.fixture "array")
+    local slot = ffi.new("int *[1]", { ffi.new("int *", 5) })
+    lib.array_out(slot)
+    assert.equal(40, slot[0][3])
+  end)
+end)
+
+describe("mp_keep_move", function()
+  it("goes along with struct assignment", function()
+    local ffi, log = engine.new(), {}
+    ffi.cdef(CDEF)
+    local nodes = ffi.new "struct node[2]"
+    nodes[0].next = watched(ffi, log, 1)
+    nodes[1] = nodes[0]
+    nodes[0].next = nil
+    collect()
+    assert.same({}, log)
+    assert.equal(1, nodes[1].next.value)
+    nodes[1] = nodes[0]
+    collect()
+    assert.same({ 1 }, log)
+  end)
+
+  it("goes along with ffi.new of a struct, and memmove, overlapping too", function()
+    local ffi, log = engine.new(), {}
+    ffi.cdef(CDEF)
+    local a = ffi.new "struct node *"
+    a.next = watched(ffi, log, 1)
+    local b = ffi.new("struct node *", a[0])
+    a = nil -- luacheck: ignore 311
+    collect()
+    assert.equal(1, b.next.value)
+    b = nil -- luacheck: ignore 311
+    collect()
+    assert.same({ 1 }, log)
+
+    local slots = ffi.new "struct node *[4]"
+    for i = 0, 3 do slots[i] = watched(ffi, log, 10 + i) end
+    ffi.memmove(ffi.addressof(slots, 1), slots, 3 * ffi.sizeof "void *")
+    collect()
+    assert.same({ 1, 13 }, log)
+    assert.same({ 10, 10, 11, 12 },
+      { slots[0].value, slots[1].value, slots[2].value, slots[3].value })
+    ffi.fill(slots, ffi.sizeof(slots))
+    collect()
+    assert.equal(5, #log)
+  end)
+end)

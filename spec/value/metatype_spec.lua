@@ -1,0 +1,59 @@
+-- value/metatype: the metatable of a type's cdata.
+
+local engine = require "spec.support.engine"
+
+describe("mp_metatype_push", function()
+  it("hides the metatable", function()
+    local ffi = engine.new()
+    assert.equal("moonpool", getmetatable(ffi.new "int *"))
+    assert.is_false(pcall(setmetatable, ffi.new "int *", {}))
+  end)
+
+  it("keeps a type's instance while a cdata of it lives", function()
+    local p
+    do
+      local ffi = engine.new()
+      ffi.cdef "struct s { int a, b; };"
+      p = ffi.new("struct s[2]", { { 1, 2 }, { 3, 4 } })
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.equal(4, p[1].b)
+    assert.matches("struct s", tostring(p), 1, true)
+  end)
+
+  it("is made again after a collection", function()
+    local ffi = engine.new()
+    ffi.cdef "struct s { int a; };"
+    for i = 1, 3 do
+      local p = ffi.new("struct s *", { i })
+      assert.equal(i, p.a)
+      p = nil -- luacheck: ignore 311
+      collectgarbage()
+      collectgarbage()
+    end
+  end)
+end)
+
+describe("mp_metatype_field", function()
+  it("finds fields in structs of every size, short names and long ones", function()
+    local ffi = engine.new()
+    for _, n in ipairs { 1, 8, 9, 16, 17, 100 } do
+      local text = {}
+      for i = 1, n do text[i] = ("int %s%d;"):format(i % 2 == 0 and "f" or ("long"):rep(15), i) end
+      ffi.cdef(("struct s%d { %s };"):format(n, table.concat(text)))
+      local p = ffi.new(("struct s%d *"):format(n))
+      for i = 1, n do p[(i % 2 == 0 and "f" or ("long"):rep(15)) .. i] = i end
+      for i = 1, n do assert.equal(i, p[(i % 2 == 0 and "f" or ("long"):rep(15)) .. i]) end
+      assert.is_false(pcall(function() return p.nosuch end))
+      assert.is_false(pcall(function() return p[("long"):rep(15)] end))
+    end
+  end)
+
+  it("finds fields that are named as metamethods and keywords", function()
+    local ffi = engine.new()
+    ffi.cdef "struct s { int __index, __gc, end, type; };"
+    local p = ffi.new("struct s *", { 1, 2, 3, 4 })
+    assert.same({ 1, 2, 3, 4 }, { p.__index, p.__gc, p["end"], p.type })
+  end)
+end)
