@@ -46,6 +46,7 @@ FLAGS_release = -O2
 FLAGS_debug = -O1 -DMP_ASSERT_LEVEL=2
 FLAGS_asan = -O1 -DMP_ASSERT_LEVEL=3 -fno-omit-frame-pointer \
   -fsanitize=address,undefined -fno-sanitize-recover=undefined
+FLAGS_gcstress = -O1 -DMP_ASSERT_LEVEL=2 -DMP_GCSTRESS=1
 # The module stays mapped, so that reports of leaks at the exit can name its functions.
 LDFLAGS_asan = -Wl,-z,nodelete
 # clang links its runtime into programs, not into modules, unless told to, and hides it.

@@ -99,9 +99,6 @@ end)
 
 describe("a dead callback's slot", function()
   local ffi = engine.new()
-  ffi.cdef((require "spec.abi.passing"))
-  local lib = ffi.dlopen(engine.fixture "passing")
-
   -- Makes and ends one; returns its address.
   local function born_and_dead(type)
     local f = ffi.callback(type, function() return 1 end)

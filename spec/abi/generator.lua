@@ -39,7 +39,8 @@ local function integer(c, bits, signed, extra)
   return t
 end
 
--- `promotes`: not the type of a variadic argument (C11 6.5.2.2p7). `box`: a bare Lua number would go as another type there.
+-- `promotes`: not the type of a variadic argument (C11 6.5.2.2p7). `box`: a bare Lua number would go
+-- as another type there. `nobits`: not for bit-fields. `align16`: see is_strict.
 local SCALARS = {
   integer("_Bool", 1, false, { class = "bool", promotes = true }),
   integer("char", 8, true, { class = "char", promotes = true }),

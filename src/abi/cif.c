@@ -21,15 +21,15 @@
 
 struct MpCif {
   MpCifFrame frame;
-  MpRegsCall regs;     /* NULL: ffi_call */
-  bool prepare;        /* there is something to do before the call */
+  MpRegsCall regs; /* NULL: ffi_call */
+  bool prepare;    /* there is something to do before the call */
   MpSignature *sig;
-  uint32_t *offsets;   /* of the C arguments in the frame: frame.offsets */
-  uint32_t *part_at;   /* of their parts, as the caller wrote them */
-  uint32_t *image_at;  /* of the parts, as the registers are loaded */
-  uint32_t values_at;  /* room for pointers to the parts */
-  uint32_t hidden_at;  /* MP_RESULT_MEMORY: the hidden pointer, and what comes back in its place */
-  uint32_t strict_at;  /* MP_RESULT_MEMORY: room for a result aligned above 16; else 0 */
+  uint32_t *offsets;  /* of the C arguments in the frame: frame.offsets */
+  uint32_t *part_at;  /* of their parts, as the caller wrote them */
+  uint32_t *image_at; /* of the parts, as the registers are loaded */
+  uint32_t values_at; /* room for pointers to the parts */
+  uint32_t hidden_at; /* the hidden pointer to a result, and what is returned for it */
+  uint32_t strict_at; /* room for a result aligned above 16; 0: not needed */
   size_t bytes;
 };
 
@@ -83,7 +83,9 @@ static bool cif_layout_result(MpCif *cif, size_t *end) {
     if (!cif_take(end, 16, 8, &cif->hidden_at)) return false;
     if (!cif_take(end, sig->result_size, FRAME_ALIGN, &at)) return false;
     if (sig->result_align > FRAME_ALIGN &&
-        !cif_take(end, sig->result_size + sig->result_align, FRAME_ALIGN, &cif->strict_at)) return false;
+        !cif_take(end, sig->result_size + sig->result_align, FRAME_ALIGN,
+                  &cif->strict_at))
+      return false;
   } else if (sig->result_size > 16) { /* complex long double */
     if (!cif_take(end, sig->result_size, FRAME_ALIGN, &at)) return false;
   }
@@ -97,7 +99,8 @@ static void cif_layout_parts(MpCif *cif) {
   uint32_t i;
   for (i = 0; i < sig->nparts; i++) {
     const MpPart *p = &sig->parts[i];
-    cif->part_at[i] = p->arg == MP_PART_RESULT ? cif->hidden_at : cif->offsets[p->arg] + p->at;
+    cif->part_at[i] =
+        p->arg == MP_PART_RESULT ? cif->hidden_at : cif->offsets[p->arg] + p->at;
     if (cif->regs == NULL) cif->image_at[i] = cif->part_at[i];
     if (p->widen || cif->image_at[i] != cif->part_at[i]) cif->prepare = true;
   }
@@ -108,7 +111,9 @@ static bool cif_layout(MpCif *cif) {
   const MpSignature *sig = cif->sig;
   size_t end = sig->has_vector ? MP_REGS_VECTOR_END : MP_REGS_END;
   if (!cif_layout_args(cif, &end) || !cif_layout_result(cif, &end)) return false;
-  if (cif->regs == NULL && !cif_take(&end, sig->nparts * sizeof(void *), 8, &cif->values_at)) return false;
+  if (cif->regs == NULL &&
+      !cif_take(&end, sig->nparts * sizeof(void *), 8, &cif->values_at))
+    return false;
   cif_layout_parts(cif);
   cif->frame.size = mp_num_align(end, FRAME_ALIGN);
   return true;
@@ -122,13 +127,16 @@ static bool cif_layout(MpCif *cif) {
 static MpStatus cif_check(const MpAlloc *alloc, const MpCif *cif, MpErr *e) {
   const MpSignature *sig = cif->sig;
   if (cif->regs != NULL) return MP_OK;
-  if (sig->vector != NULL) return mp_signature_refuse(alloc, sig->vector, MP_MSG_ABI_VECTOR, e);
-  if (sig->overaligned != NULL) return mp_signature_refuse(alloc, sig->overaligned, MP_MSG_ABI_ALIGN, e);
+  if (sig->vector != NULL)
+    return mp_signature_refuse(alloc, sig->vector, MP_MSG_ABI_VECTOR, e);
+  if (sig->overaligned != NULL)
+    return mp_signature_refuse(alloc, sig->overaligned, MP_MSG_ABI_ALIGN, e);
   return MP_OK;
 }
 
 static MpCif *cif_alloc(const MpAlloc *alloc, MpSignature *sig) {
-  size_t bytes = sizeof(MpCif) + ((size_t)sig->nargs + 2 * (size_t)sig->nparts) * sizeof(uint32_t);
+  size_t bytes =
+      sizeof(MpCif) + ((size_t)sig->nargs + 2 * (size_t)sig->nparts) * sizeof(uint32_t);
   MpCif *cif = (MpCif *)mp_alloc_new(alloc, bytes);
   if (cif == NULL) return NULL;
   memset(cif, 0, bytes);
@@ -142,8 +150,8 @@ static MpCif *cif_alloc(const MpAlloc *alloc, MpSignature *sig) {
   return cif;
 }
 
-MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail, uint32_t ntail,
-                    MpCif **out, MpErr *e) {
+MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail,
+                    uint32_t ntail, MpCif **out, MpErr *e) {
   MpSignature *sig;
   MpCif *cif;
   if (mp_signature_new(alloc, fn, tail, ntail, &sig, e) != MP_OK) return MP_FAIL;
@@ -171,7 +179,9 @@ void mp_cif_free(const MpAlloc *alloc, MpCif *cif) {
   mp_alloc_free(alloc, cif, cif->bytes);
 }
 
-const MpCifFrame *mp_cif_frame(const MpCif *cif) { return &cif->frame; }
+const MpCifFrame *mp_cif_frame(const MpCif *cif) {
+  return &cif->frame;
+}
 
 /* }===== */
 
@@ -200,7 +210,10 @@ static void cif_prepare(const MpCif *cif, char *frame) {
   }
 }
 
-/* libffi stores a small integer as an ffi_arg: on a big-endian machine its value is at the end. */
+/*
+** libffi stores a small integer as an ffi_arg: on a big-endian machine its
+** value is at the end.
+*/
 static void cif_narrow(const MpSignature *sig, char *result) {
 #if MP_BIG_ENDIAN
   size_t n = sig->result_int;

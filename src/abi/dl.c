@@ -21,18 +21,18 @@
 
 #include "abi/soname.h"
 
-
-const MpDlFlag mp_dl_flags[] = {
-    {"NOW", RTLD_NOW},
-    {"LAZY", RTLD_LAZY},
-    {"GLOBAL", RTLD_GLOBAL},
-    {"LOCAL", RTLD_LOCAL},
+const MpDlFlag mp_dl_flags[] = {{"NOW", RTLD_NOW},
+                                {"LAZY", RTLD_LAZY},
+                                {"GLOBAL", RTLD_GLOBAL},
+                                {"LOCAL", RTLD_LOCAL},
 #if defined(RTLD_NODELETE)
-    {"NODELETE", RTLD_NODELETE},
+                                {"NODELETE", RTLD_NODELETE},
 #endif
-    {NULL, 0}};
+                                {NULL, 0}};
 
-int mp_dl_defaults(void) { return RTLD_NOW | RTLD_LOCAL; }
+int mp_dl_defaults(void) {
+  return RTLD_NOW | RTLD_LOCAL;
+}
 
 #define SCRIPT_MOST ((size_t)64 << 10)
 #define SCRIPT_DEPTH 5 /* scripts that lead to scripts */
@@ -42,13 +42,16 @@ typedef struct Open {
   const MpAlloc *alloc;
   int flags;
   void *handle;
-  MpErr text;      /* the most telling of the linker's texts; "" before the first failure */
-  bool telling;    /* it says more than that a file isn't there */
+  MpErr text;   /* the most telling of the linker's texts; "" before the first failure */
+  bool telling; /* it says more than that a file isn't there */
 } Open;
 
 static bool open_script(Open *o, const char *path, int depth);
 
-/* Does the text say only that there is no such file (ENOENT's text, in glibc's and musl's frame)? */
+/*
+** Does the text say only that there is no such file (ENOENT's text, in glibc's
+** and musl's frame)?
+*/
 static bool open_is_missing(const char *text) {
   return strstr(text, "No such file") != NULL || strstr(text, "no such file") != NULL;
 }
@@ -60,38 +63,46 @@ static void open_note(Open *o, const char *text) {
   o->telling = telling;
 }
 
-/* The file that an error speaks of, when the text begins with an absolute path and a colon. */
-static bool open_culprit(const char *text, MpBuf *path) {
+/*
+** The file that an error speaks of: glibc's text begins with its path and a
+** colon; else what was asked for, if that is a path.
+*/
+static bool open_culprit(const char *text, const char *name, MpBuf *path) {
   const char *colon = strstr(text, ": ");
-  if (text[0] != '/' || colon == NULL) return false;
-  mp_buf_add(path, text, (size_t)(colon - text));
+  if (text[0] == '/' && colon != NULL) {
+    mp_buf_add(path, text, (size_t)(colon - text));
+  } else if (name != NULL && strchr(name, '/') != NULL) {
+    mp_buf_addstr(path, name);
+  } else {
+    return false;
+  }
   return mp_buf_cstr(path) != NULL;
 }
 
 /* Opens this very name; a linker script that stands there is followed. */
 static bool open_try(Open *o, const char *name, int depth) {
   const char *text;
+  MpErr said; /* a copy, as the linker's own text lasts until the next dlopen */
   MpBuf culprit;
   o->handle = dlopen(name, o->flags);
   if (o->handle != NULL) return true;
   text = dlerror();
+  (void)mp_err_set(&said, "%s", text != NULL ? text : "");
   mp_buf_init(&culprit, o->alloc);
-  if (text != NULL && open_culprit(text, &culprit)) {
-    /* the linker's text lives until the next dlopen: note it before the script's turn */
-    MpErr saved;
-    (void)mp_err_set(&saved, "%s", text);
-    if (depth < SCRIPT_DEPTH) (void)open_script(o, culprit.data, depth + 1);
-    text = NULL;
-    if (o->handle == NULL) open_note(o, saved.text);
+  if (depth < SCRIPT_DEPTH && open_culprit(said.text, name, &culprit)) {
+    (void)open_script(o, culprit.data, depth + 1);
   }
-  if (text != NULL) open_note(o, text);
   mp_buf_fini(&culprit);
+  if (o->handle == NULL) open_note(o, said.text);
   return o->handle != NULL;
 }
 
 /* {===== linker scripts (ld's manual, "File Commands") ===== */
 
-/* The next word at `*at`: a name, or one of "(", ")" and ","; 0 at the end. Comments are skipped. */
+/*
+** The next word at `*at`: a name, or one of "(", ")" and ","; 0 at the end.
+** Comments are skipped.
+*/
 static size_t script_word(const char **at) {
   const char *s = *at;
   for (;;) {
@@ -110,8 +121,12 @@ static bool script_is(const char *word, size_t n, const char *text) {
   return strlen(text) == n && memcmp(word, text, n) == 0;
 }
 
-/* A file of a script: -lNAME, a path, or a name beside the script. Archives are not for us. */
-static bool script_open(Open *o, const char *script, const char *word, size_t n, int depth) {
+/*
+** A file of a script: -lNAME, a path, or a name beside the script. Archives
+** are not for us.
+*/
+static bool script_open(Open *o, const char *script, const char *word, size_t n,
+                        int depth) {
   MpBuf name;
   const char *slash = strrchr(script, '/'), *text;
   bool opened = false;
@@ -120,7 +135,8 @@ static bool script_open(Open *o, const char *script, const char *word, size_t n,
   if (n > 2 && memcmp(word, "-l", 2) == 0) {
     mp_buf_addf(&name, "lib%.*s.so", (int)(n - 2), word + 2);
   } else {
-    if (word[0] != '/' && slash != NULL) mp_buf_add(&name, script, (size_t)(slash - script) + 1);
+    if (word[0] != '/' && slash != NULL)
+      mp_buf_add(&name, script, (size_t)(slash - script) + 1);
     mp_buf_add(&name, word, n);
   }
   text = mp_buf_cstr(&name);
@@ -185,25 +201,31 @@ static bool open_by_name(Open *o, const char *name) {
   return opened;
 }
 
-MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **handle, MpErr *e) {
+MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **handle,
+                    MpErr *e) {
   Open o;
   o.alloc = alloc;
-  o.flags = flags & (RTLD_NOW | RTLD_LAZY) ? flags : flags | RTLD_NOW; /* dlopen(3) asks for one */
+  o.flags = flags & (RTLD_NOW | RTLD_LAZY)
+                ? flags
+                : flags | RTLD_NOW; /* dlopen(3) asks for one */
   o.handle = NULL;
   o.text.text[0] = '\0';
   o.telling = false;
-  if (open_try(&o, name, 0) || (name != NULL && name[0] != '\0' && strchr(name, '/') == NULL && open_by_name(&o, name))) {
+  if (open_try(&o, name, 0) || (name != NULL && name[0] != '\0' &&
+                                strchr(name, '/') == NULL && open_by_name(&o, name))) {
     *handle = o.handle;
     return MP_OK;
   }
-  return mp_err_set(e, MP_MSG_DL_OPEN, name ? name : "", o.text.text[0] ? o.text.text : MP_MSG_NOMEM);
+  return mp_err_set(e, MP_MSG_DL_OPEN, name ? name : "",
+                    o.text.text[0] ? o.text.text : MP_MSG_NOMEM);
 }
 
 /* The path of an open library, as the linker has it. */
 static void dl_path(void *handle, const char *name, MpBuf *path) {
 #if defined(__linux__)
   struct link_map *map = NULL;
-  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map != NULL && map->l_name[0] != '\0') {
+  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map != NULL &&
+      map->l_name[0] != '\0') {
     mp_buf_addstr(path, map->l_name);
     return;
   }
@@ -215,7 +237,8 @@ static void dl_path(void *handle, const char *name, MpBuf *path) {
 
 MpStatus mp_dl_find(const MpAlloc *alloc, const char *name, MpBuf *path, MpErr *e) {
   void *handle;
-  if (mp_dl_open(alloc, name, RTLD_LAZY | RTLD_LOCAL, &handle, e) != MP_OK) return MP_FAIL;
+  if (mp_dl_open(alloc, name, RTLD_LAZY | RTLD_LOCAL, &handle, e) != MP_OK)
+    return MP_FAIL;
   dl_path(handle, name ? name : "", path);
   dlclose(handle);
   return path->failed ? mp_err_memory(e) : MP_OK;

@@ -22,9 +22,13 @@ static ffi_type *ffitype_integer(size_t size, bool is_unsigned) {
 /* _Float128 is long double where that has 113 bits (AArch64, RISC-V, s390x). */
 static ffi_type *ffitype_float(unsigned prim) {
   switch (prim) {
-    case MP_PRIM_FLOAT: case MP_PRIM_FLOAT32: return &ffi_type_float;
-    case MP_PRIM_DOUBLE: case MP_PRIM_FLOAT64: case MP_PRIM_FLOAT32X: return &ffi_type_double;
-    case MP_PRIM_LDOUBLE: case MP_PRIM_FLOAT64X: return &ffi_type_longdouble;
+    case MP_PRIM_FLOAT:
+    case MP_PRIM_FLOAT32: return &ffi_type_float;
+    case MP_PRIM_DOUBLE:
+    case MP_PRIM_FLOAT64:
+    case MP_PRIM_FLOAT32X: return &ffi_type_double;
+    case MP_PRIM_LDOUBLE:
+    case MP_PRIM_FLOAT64X: return &ffi_type_longdouble;
 #if LDBL_MANT_DIG == 113
     case MP_PRIM_FLOAT128: return &ffi_type_longdouble;
 #endif
@@ -51,7 +55,8 @@ ffi_type *mp_ffitype_scalar(const MpCtype *ct) {
     case MP_KIND_ENUM: return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
     case MP_KIND_COMPLEX: return ffitype_complex(ct);
     case MP_KIND_PRIM:
-      if (mp_ctype_is_integer(ct)) return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
+      if (mp_ctype_is_integer(ct))
+        return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
       return ffitype_float(ct->prim);
     default: return NULL;
   }
@@ -78,11 +83,15 @@ static bool walk_put(Walk *w, ffi_type *type, size_t at) {
   return true;
 }
 
-/* Nothing but integers and pointers: every ABI passes that by size and alignment alone. */
+/*
+** Nothing but integers and pointers: every ABI passes that by size and
+** alignment alone.
+*/
 static bool walk_is_integral(const MpCtype *ct) {
   uint32_t i;
   if (ct->kind == MP_KIND_ARRAY) return walk_is_integral(ct->item);
-  if (!mp_ctype_is_record(ct)) return ct->kind == MP_KIND_POINTER || mp_ctype_is_integer(ct);
+  if (!mp_ctype_is_record(ct))
+    return ct->kind == MP_KIND_POINTER || mp_ctype_is_integer(ct);
   for (i = 0; i < ct->u.record->nfields; i++) {
     if (!walk_is_integral(ct->u.record->fields[i].type)) return false;
   }

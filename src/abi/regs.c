@@ -28,19 +28,33 @@
 #include <string.h>
 #include <xmmintrin.h>
 
-/* The frame's bytes as what the registers hold: written as other types, so they may alias. */
+/*
+** The frame's bytes as what the registers hold: written as other types, so
+** they may alias.
+*/
 typedef uint64_t __attribute__((may_alias)) Gpr;
 typedef double __attribute__((may_alias)) Xmm;
 typedef __m128 __attribute__((may_alias)) Vec;
 
 /* What a call returns, by the registers that it comes in. */
-typedef struct PairII { Gpr a, b; } PairII;
-typedef struct PairIX { Gpr a; Xmm b; } PairIX;
-typedef struct PairXI { Xmm a; Gpr b; } PairXI;
-typedef struct PairXX { Xmm a, b; } PairXX;
+typedef struct PairII {
+  Gpr a, b;
+} PairII;
+typedef struct PairIX {
+  Gpr a;
+  Xmm b;
+} PairIX;
+typedef struct PairXI {
+  Xmm a;
+  Gpr b;
+} PairXI;
+typedef struct PairXX {
+  Xmm a, b;
+} PairXX;
 
 #if defined(__clang__)
-#define NO_CHECK __attribute__((no_sanitize("undefined"))) /* function types are wrong on purpose */
+/* function types are wrong on purpose */
+#define NO_CHECK __attribute__((no_sanitize("undefined")))
 #else
 #define NO_CHECK
 #endif
@@ -62,27 +76,29 @@ typedef struct PairXX { Xmm a, b; } PairXX;
 #define A_V8 , v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]
 
 /* One function for a kind of result and a shape of arguments. */
-#define DEFINE(R, type, G, X)                                                        \
-  NO_CHECK static void regs_##R##_##G##_##X(void (*fn)(void), char *frame) {         \
-    const Gpr *g = (const Gpr *)(const void *)(frame + MP_REGS_GPR);                 \
-    const Xmm *x = (const Xmm *)(const void *)(frame + MP_REGS_XMM);                 \
-    const Vec *v = (const Vec *)(const void *)(frame + MP_REGS_VECTOR);              \
-    type r = ((type(*)(P_##G P_##X, ...))fn)(A_##G A_##X);                           \
-    memcpy(frame + MP_REGS_RESULT, &r, sizeof r);                                    \
-    (void)x;                                                                         \
-    (void)v;                                                                         \
+#define DEFINE(R, type, G, X)                                                \
+  NO_CHECK static void regs_##R##_##G##_##X(void (*fn)(void), char *frame) { \
+    const Gpr *g = (const Gpr *)(const void *)(frame + MP_REGS_GPR);         \
+    const Xmm *x = (const Xmm *)(const void *)(frame + MP_REGS_XMM);         \
+    const Vec *v = (const Vec *)(const void *)(frame + MP_REGS_VECTOR);      \
+    type r = ((type(*)(P_##G P_##X, ...))fn)(A_##G A_##X);                   \
+    memcpy(frame + MP_REGS_RESULT, &r, sizeof r);                            \
+    (void)x;                                                                 \
+    (void)v;                                                                 \
   }
 
-#define DEFINE_SHAPES(R, type)                                                       \
-  DEFINE(R, type, G2, X0) DEFINE(R, type, G4, X0) DEFINE(R, type, G6, X0)            \
-  DEFINE(R, type, G2, X2) DEFINE(R, type, G4, X2) DEFINE(R, type, G6, X2)            \
-  DEFINE(R, type, G2, X8) DEFINE(R, type, G4, X8) DEFINE(R, type, G6, X8)            \
+/* clang-format off */
+#define DEFINE_SHAPES(R, type)                                               \
+  DEFINE(R, type, G2, X0) DEFINE(R, type, G4, X0) DEFINE(R, type, G6, X0)    \
+  DEFINE(R, type, G2, X2) DEFINE(R, type, G4, X2) DEFINE(R, type, G6, X2)    \
+  DEFINE(R, type, G2, X8) DEFINE(R, type, G4, X8) DEFINE(R, type, G6, X8)    \
   DEFINE(R, type, G6, V8)
 
-#define SHAPES(R)                                                                    \
-  {regs_##R##_G2_X0, regs_##R##_G4_X0, regs_##R##_G6_X0, regs_##R##_G2_X2,           \
-   regs_##R##_G4_X2, regs_##R##_G6_X2, regs_##R##_G2_X8, regs_##R##_G4_X8,           \
+#define SHAPES(R)                                                            \
+  {regs_##R##_G2_X0, regs_##R##_G4_X0, regs_##R##_G6_X0, regs_##R##_G2_X2,   \
+   regs_##R##_G4_X2, regs_##R##_G6_X2, regs_##R##_G2_X8, regs_##R##_G4_X8,   \
    regs_##R##_G6_X8, regs_##R##_G6_V8}
+/* clang-format on */
 
 DEFINE_SHAPES(I, Gpr)
 DEFINE_SHAPES(X, Xmm)
@@ -93,7 +109,16 @@ DEFINE_SHAPES(XX, PairXX)
 DEFINE_SHAPES(V, Vec)
 
 /* Kinds of result, in the order of the table. */
-enum { RESULT_I, RESULT_X, RESULT_II, RESULT_IX, RESULT_XI, RESULT_XX, RESULT_V, RESULT_OTHER };
+enum {
+  RESULT_I,
+  RESULT_X,
+  RESULT_II,
+  RESULT_IX,
+  RESULT_XI,
+  RESULT_XX,
+  RESULT_V,
+  RESULT_OTHER
+};
 
 #define SHAPE_V 9
 
@@ -108,9 +133,11 @@ static bool regs_is_xmm(const ffi_type *type) {
 static int regs_result(const MpSignature *sig) {
   const ffi_type *type = sig->cif.rtype;
   if (sig->result == MP_RESULT_VECTOR) return RESULT_V;
-  if (type->type == FFI_TYPE_LONGDOUBLE || type->type == FFI_TYPE_COMPLEX) return RESULT_OTHER;
+  if (type->type == FFI_TYPE_LONGDOUBLE || type->type == FFI_TYPE_COMPLEX)
+    return RESULT_OTHER;
   if (type->type != FFI_TYPE_STRUCT) return regs_is_xmm(type) ? RESULT_X : RESULT_I;
-  return RESULT_II + (regs_is_xmm(type->elements[0]) ? 2 : 0) + (regs_is_xmm(type->elements[1]) ? 1 : 0);
+  return RESULT_II + (regs_is_xmm(type->elements[0]) ? 2 : 0) +
+         (regs_is_xmm(type->elements[1]) ? 1 : 0);
 }
 
 /* The smallest shape that loads so many registers. */
@@ -128,8 +155,10 @@ MpRegsCall mp_regs_find(const MpSignature *sig, uint32_t *image_at) {
   for (i = 0; i < sig->nparts; i++) {
     switch (sig->parts[i].place) {
       case MP_IN_GPR: image_at[i] = MP_REGS_GPR + 8 * gprs++; break;
-      case MP_IN_XMM: case MP_IN_VECTOR:
-        image_at[i] = sig->has_vector ? MP_REGS_VECTOR + 16 * xmms : MP_REGS_XMM + 8 * xmms;
+      case MP_IN_XMM:
+      case MP_IN_VECTOR:
+        image_at[i] =
+            sig->has_vector ? MP_REGS_VECTOR + 16 * xmms : MP_REGS_XMM + 8 * xmms;
         xmms++;
         break;
       default: return NULL;

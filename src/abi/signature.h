@@ -22,7 +22,13 @@ typedef enum MpResultMode {
 } MpResultMode;
 
 /* Where an argument travels; on ABIs that libffi classifies: MP_IN_LIBFFI. */
-typedef enum MpPlace { MP_IN_LIBFFI, MP_IN_GPR, MP_IN_XMM, MP_IN_VECTOR, MP_ON_STACK } MpPlace;
+typedef enum MpPlace {
+  MP_IN_LIBFFI,
+  MP_IN_GPR,
+  MP_IN_XMM,
+  MP_IN_VECTOR,
+  MP_ON_STACK
+} MpPlace;
 
 /*
 ** One argument in libffi's eyes; its ffi_type is in the signature's `types`.
@@ -30,11 +36,12 @@ typedef enum MpPlace { MP_IN_LIBFFI, MP_IN_GPR, MP_IN_XMM, MP_IN_VECTOR, MP_ON_S
 ** though a closure's entry has them.
 */
 typedef struct MpPart {
-  uint32_t arg;    /* which C argument it is of; MP_PART_RESULT: the hidden pointer */
-  uint32_t at;     /* from which of its bytes on */
-  uint8_t place;   /* MpPlace */
-  uint8_t widen;   /* size of an integer smaller than int, which travels as an int; else 0 */
-  bool is_signed;  /* that integer's */
+  uint32_t arg;  /* which C argument it is of; MP_PART_RESULT: the hidden pointer */
+  uint32_t at;   /* from which of its bytes on */
+  uint8_t place; /* MpPlace */
+  uint8_t
+      widen; /* size of an integer smaller than int, which travels as an int; else 0 */
+  bool is_signed; /* that integer's */
 } MpPart;
 
 #define MP_PART_RESULT UINT32_MAX
@@ -49,18 +56,19 @@ typedef struct MpSignature {
   ffi_cif cif;
   uint32_t nargs, nparts;
   MpArg *args;
-  MpPart *parts;       /* in order of the arguments */
-  ffi_type **types;    /* of the parts */
+  MpPart *parts;    /* in order of the arguments */
+  ffi_type **types; /* of the parts */
   MpResultMode result;
-  uint8_t result_int;  /* size of an integer result up to that of ffi_arg, else 0 */
-  bool result_signed;  /* that integer's */
+  uint8_t result_int; /* size of an integer result up to that of ffi_arg, else 0 */
+  bool result_signed; /* that integer's */
   size_t result_size, result_align;
-  size_t stack;        /* bytes of arguments on the stack */
-  bool direct;         /* part i is argument i */
-  bool has_vector;     /* among its parts and its result */
-  const MpCtype *vector, *overaligned; /* the first such types, the latter on the stack, or NULL: for messages at
-                          once, as the types may be gone later */
-  size_t bytes;        /* of this allocation */
+  size_t stack;    /* bytes of arguments on the stack */
+  bool direct;     /* part i is argument i */
+  bool has_vector; /* among its parts and its result */
+  /* For messages at once, as the types may be gone later: */
+  const MpCtype *vector;      /* the first such type, or NULL */
+  const MpCtype *overaligned; /* the first one on the stack aligned above 16, or NULL */
+  size_t bytes;               /* of this allocation */
 } MpSignature;
 
 /*
@@ -69,11 +77,13 @@ typedef struct MpSignature {
 ** types later. Fails for want of memory and for types that can't be passed,
 ** which the message names.
 */
-MP_CHECKED MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail,
-                                     uint32_t ntail, MpSignature **out, MpErr *e);
+MP_CHECKED MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn,
+                                     const MpCtype *const *tail, uint32_t ntail,
+                                     MpSignature **out, MpErr *e);
 void mp_signature_free(const MpAlloc *alloc, MpSignature *sig);
 
 /* Fills `e` with a message whose one %s is the C text of `ct`; returns MP_FAIL. */
-MpStatus mp_signature_refuse(const MpAlloc *alloc, const MpCtype *ct, const char *format, MpErr *e);
+MpStatus mp_signature_refuse(const MpAlloc *alloc, const MpCtype *ct, const char *format,
+                             MpErr *e);
 
 #endif

@@ -20,7 +20,10 @@
 #define CACHE_OLD "ld.so-1.7.0"
 #define CACHE_MOST ((size_t)64 << 20)
 
-/* An entry's flags for libraries of this machine; 0: not known here, whatever has libc6's. */
+/*
+** An entry's flags for libraries of this machine; 0: not known here, whatever
+** has libc6's.
+*/
 #if defined(__x86_64__) && defined(__ILP32__)
 #define CACHE_FLAGS 0x0803
 #elif defined(__x86_64__)
@@ -38,16 +41,23 @@
 #endif
 
 /* Where a linker without a cache looks; musl's order, then multiarch. */
-static const char *const usual_folders[] = {
-    "/lib", "/usr/local/lib", "/usr/lib", "/lib64", "/usr/lib64",
+static const char *const usual_folders[] = {"/lib",
+                                            "/usr/local/lib",
+                                            "/usr/lib",
+                                            "/lib64",
+                                            "/usr/lib64",
 #if defined(__x86_64__)
-    "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+                                            "/lib/x86_64-linux-gnu",
+                                            "/usr/lib/x86_64-linux-gnu",
 #elif defined(__aarch64__)
-    "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+                                             "/lib/aarch64-linux-gnu",
+                                             "/usr/lib/aarch64-linux-gnu",
 #elif defined(__riscv)
-    "/lib/riscv64-linux-gnu", "/usr/lib/riscv64-linux-gnu",
+                                             "/lib/riscv64-linux-gnu",
+                                             "/usr/lib/riscv64-linux-gnu",
 #endif
-    "/opt/homebrew/lib", NULL};
+                                            "/opt/homebrew/lib",
+                                            NULL};
 
 /* The best file so far. */
 typedef struct Search {
@@ -78,7 +88,8 @@ static int soname_compare(const char *a, const char *b) {
 }
 
 /* Notes a file if it's a later version than what is known. */
-static void soname_offer(Search *s, const char *file, const char *folder, const char *path) {
+static void soname_offer(Search *s, const char *file, const char *folder,
+                         const char *path) {
   const char *version = soname_version(file, s->name), *known;
   if (version == NULL) return;
   known = s->version.len > 0 ? mp_buf_cstr(&s->version) : NULL;
@@ -93,11 +104,15 @@ static void soname_scan(Search *s, const char *folder) {
   DIR *dir = opendir(folder);
   const struct dirent *entry;
   if (dir == NULL) return;
-  while ((entry = readdir(dir)) != NULL) soname_offer(s, entry->d_name, folder, entry->d_name);
+  while ((entry = readdir(dir)) != NULL)
+    soname_offer(s, entry->d_name, folder, entry->d_name);
   closedir(dir);
 }
 
-/* Folders separated by colons (ld.so(8)); an empty one, the current folder, is left out. */
+/*
+** Folders separated by colons (ld.so(8)); an empty one, the current folder, is
+** left out.
+*/
 static void soname_scan_list(Search *s, const MpAlloc *alloc, const char *list) {
   MpBuf folder;
   mp_buf_init(&folder, alloc);
@@ -119,7 +134,8 @@ bool mp_soname_read(const char *path, size_t most, MpBuf *out) {
   FILE *f = fopen(path, "rb");
   bool whole;
   if (f == NULL) return false;
-  while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->len <= most) mp_buf_add(out, chunk, n);
+  while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->len <= most)
+    mp_buf_add(out, chunk, n);
   whole = !ferror(f) && out->len <= most && !out->failed;
   fclose(f);
   return whole;
@@ -131,7 +147,10 @@ static uint32_t cache_u32(const MpBuf *cache, size_t at) {
   return v;
 }
 
-/* Where the new format begins: at once, or behind the old one, aligned to 8; (size_t)-1: nowhere. */
+/*
+** Where the new format begins: at once, or behind the old one, aligned to 8;
+** (size_t)-1: nowhere.
+*/
 static size_t cache_start(const MpBuf *cache) {
   size_t start = 0;
   if (cache->len < 48) return (size_t)-1;
@@ -139,13 +158,19 @@ static size_t cache_start(const MpBuf *cache) {
     start = (16 + (size_t)cache_u32(cache, 12) * 12 + 7) & ~(size_t)7;
     if (start > cache->len - 48) return (size_t)-1;
   }
-  return memcmp(cache->data + start, CACHE_MAGIC, sizeof CACHE_MAGIC - 1) == 0 ? start : (size_t)-1;
+  return memcmp(cache->data + start, CACHE_MAGIC, sizeof CACHE_MAGIC - 1) == 0
+             ? start
+             : (size_t)-1;
 }
 
-/* The string at an offset from the new format's start; NULL when it doesn't end in the file. */
+/*
+** The string at an offset from the new format's start; NULL when it doesn't
+** end in the file.
+*/
 static const char *cache_string(const MpBuf *cache, size_t start, uint32_t at) {
   size_t from = start + at;
-  if (from >= cache->len || memchr(cache->data + from, '\0', cache->len - from) == NULL) return NULL;
+  if (from >= cache->len || memchr(cache->data + from, '\0', cache->len - from) == NULL)
+    return NULL;
   return cache->data + from;
 }
 
@@ -180,7 +205,8 @@ bool mp_soname_find(const MpAlloc *alloc, const char *name, MpBuf *path) {
   mp_buf_init(&s.path, alloc);
   soname_scan_list(&s, alloc, getenv("LD_LIBRARY_PATH"));
   if (s.path.len == 0) soname_ask_cache(&s, alloc);
-  for (i = 0; s.path.len == 0 && usual_folders[i] != NULL; i++) soname_scan(&s, usual_folders[i]);
+  for (i = 0; s.path.len == 0 && usual_folders[i] != NULL; i++)
+    soname_scan(&s, usual_folders[i]);
   found = s.path.len > 0 && !s.path.failed;
   if (found) mp_buf_add(path, s.path.data, s.path.len);
   mp_buf_fini(&s.version);

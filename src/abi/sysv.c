@@ -24,7 +24,10 @@
 #define WORD 64 /* bits of an eightbyte */
 #define WORDS 2 /* what is larger is never taken apart */
 
-/* Classes of the eightbytes that a part of a value touches, from the one where it begins. */
+/*
+** Classes of the eightbytes that a part of a value touches, from the one where
+** it begins.
+*/
 typedef struct Span {
   int n; /* 0: the whole value is passed in memory */
   uint8_t cls[WORDS];
@@ -58,7 +61,10 @@ static void sysv_add(Span *whole, int words, Span part, size_t pos) {
   }
 }
 
-/* A value of one register, or two (16 bytes); unaligned it makes the whole go to memory. */
+/*
+** A value of one register, or two (16 bytes); unaligned it makes the whole go
+** to memory.
+*/
 static Span sysv_scalar(size_t bit, size_t bits, MpSysvClass first, MpSysvClass second) {
   if (bit % bits != 0) return span_of(0, MP_SYSV_NONE, MP_SYSV_NONE);
   return span_of(bits > WORD ? 2 : 1, first, second);
@@ -73,8 +79,7 @@ static Span sysv_prim(const MpCtype *ct, size_t bit) {
         return sysv_scalar(bit, bits, MP_SYSV_X87, MP_SYSV_X87UP);
       }
       return sysv_scalar(bit, bits, MP_SYSV_SSE, MP_SYSV_SSEUP);
-    default:
-      return sysv_scalar(bit, bits, MP_SYSV_INTEGER, MP_SYSV_INTEGER);
+    default: return sysv_scalar(bit, bits, MP_SYSV_INTEGER, MP_SYSV_INTEGER);
   }
 }
 
@@ -99,10 +104,14 @@ static Span sysv_vector(const MpCtype *ct, size_t bit) {
   bool integers = mp_ctype_is_integer(ct->item);
   if (ct->size > 16) return span_of(0, MP_SYSV_NONE, MP_SYSV_NONE);
   return sysv_scalar(bit, ct->size * 8,
-                     ct->size < 8 && integers ? MP_SYSV_INTEGER : MP_SYSV_SSE, MP_SYSV_SSEUP);
+                     ct->size < 8 && integers ? MP_SYSV_INTEGER : MP_SYSV_SSE,
+                     MP_SYSV_SSEUP);
 }
 
-/* The smallest integer mode that holds a bit-field: what GCC gives a union's bit-field. */
+/*
+** The smallest integer mode that holds a bit-field: what GCC gives a union's
+** bit-field.
+*/
 static Span sysv_unionbits(const MpField *f, size_t bit) {
   size_t bits = 8;
   while (bits < f->bit_width) bits *= 2;
@@ -113,11 +122,13 @@ static Span sysv_unionbits(const MpField *f, size_t bit) {
 static void sysv_structbits(Span *whole, int words, const MpField *f, size_t bit) {
   size_t from = f->offset * 8 + f->bit_start + bit % WORD;
   size_t word = from / WORD, end = (from + f->bit_width + WORD - 1) / WORD;
-  for (; word < end; word++) sysv_add(whole, words, span_of(1, MP_SYSV_INTEGER, MP_SYSV_NONE), word);
+  for (; word < end; word++)
+    sysv_add(whole, words, span_of(1, MP_SYSV_INTEGER, MP_SYSV_NONE), word);
 }
 
 /* One member into the classes of its record; false: the record goes to memory. */
-static bool sysv_member(Span *whole, int words, const MpCtype *record, const MpField *f, size_t bit) {
+static bool sysv_member(Span *whole, int words, const MpCtype *record, const MpField *f,
+                        size_t bit) {
   Span part;
   size_t at = f->offset * 8;
   if (f->is_bits && (f->bit_width == 0 || (AS_CLANG && f->name == NULL))) return true;
@@ -125,7 +136,8 @@ static bool sysv_member(Span *whole, int words, const MpCtype *record, const MpF
     sysv_structbits(whole, words, f, bit);
     return true;
   }
-  if (f->type->kind == MP_KIND_ARRAY && f->type->length == MP_LENGTH_OPEN) return !AS_CLANG;
+  if (f->type->kind == MP_KIND_ARRAY && f->type->length == MP_LENGTH_OPEN)
+    return !AS_CLANG;
   if (AS_CLANG && f->type->size == 0) return true;
   part = f->is_bits ? sysv_unionbits(f, bit) : sysv_span(f->type, at + bit);
   if (part.n == 0) return false;
@@ -162,7 +174,8 @@ static bool sysv_cleanup(Span *whole, int words) {
     unsigned before = i > 0 ? whole->cls[i - 1] : MP_SYSV_NONE;
     if (whole->cls[i] == MP_SYSV_MEMORY) return false;
     if (whole->cls[i] == MP_SYSV_X87UP && before != MP_SYSV_X87) return false;
-    if (whole->cls[i] == MP_SYSV_SSEUP && before != MP_SYSV_SSE) whole->cls[i] = MP_SYSV_SSE;
+    if (whole->cls[i] == MP_SYSV_SSEUP && before != MP_SYSV_SSE)
+      whole->cls[i] = MP_SYSV_SSE;
   }
   return true;
 }
@@ -182,11 +195,12 @@ static Span sysv_aggregate(const MpCtype *ct, size_t bit) {
 /* Classes of `ct` where it begins at bit `bit` of the value that is passed. */
 static Span sysv_span(const MpCtype *ct, size_t bit) {
   switch (ct->kind) {
-    case MP_KIND_PRIM: case MP_KIND_ENUM: return sysv_prim(ct, bit);
+    case MP_KIND_PRIM:
+    case MP_KIND_ENUM: return sysv_prim(ct, bit);
     case MP_KIND_POINTER: return sysv_scalar(bit, WORD, MP_SYSV_INTEGER, MP_SYSV_NONE);
     case MP_KIND_COMPLEX: return sysv_complex(ct, bit);
     case MP_KIND_VECTOR: return sysv_vector(ct, bit);
-    case MP_KIND_BITINT: /* beyond 64 bits it's as an array of 64-bit ones (psABI 3.1.2) */
+    case MP_KIND_BITINT: /* above 64 bits as an array of such (psABI 3.1.2) */
       if (ct->size > 16) return span_of(0, MP_SYSV_NONE, MP_SYSV_NONE);
       if (ct->size > 8) return span_of(2, MP_SYSV_INTEGER, MP_SYSV_INTEGER);
       return sysv_scalar(bit, ct->size * 8, MP_SYSV_INTEGER, MP_SYSV_NONE);

@@ -16,20 +16,20 @@
 
 /* The class of an eightbyte. */
 typedef enum MpSysvClass {
-  MP_SYSV_NONE,       /* padding: takes no register */
+  MP_SYSV_NONE, /* padding: takes no register */
   MP_SYSV_INTEGER,
   MP_SYSV_SSE,
-  MP_SYSV_SSEUP,      /* the upper half of the vector register before it */
-  MP_SYSV_X87,        /* returned in st0; passed in memory */
+  MP_SYSV_SSEUP, /* the upper half of the vector register before it */
+  MP_SYSV_X87,   /* returned in st0; passed in memory */
   MP_SYSV_X87UP,
   MP_SYSV_COMPLEX_X87, /* returned in st0 and st1; passed in memory */
   MP_SYSV_MEMORY
 } MpSysvClass;
 
 typedef struct MpSysvClasses {
-  uint8_t n;       /* eightbytes; 0 for a type of no size */
-  uint8_t cls[2];  /* MpSysvClass; a type of class MEMORY has it in cls[0], and n is 1 */
-  bool by_flags;   /* a vector wider than 16 bytes: whether it goes in a register depends on the caller's compiler flags */
+  uint8_t n;      /* eightbytes; 0 for a type of no size */
+  uint8_t cls[2]; /* MpSysvClass; a type of class MEMORY has it in cls[0], and n is 1 */
+  bool by_flags;  /* a vector above 16 bytes: its place depends on compiler flags */
 } MpSysvClasses;
 
 /* Classifies a complete object type. */
