@@ -47,6 +47,7 @@ FLAGS_debug = -O1 -DMP_ASSERT_LEVEL=2
 FLAGS_asan = -O1 -DMP_ASSERT_LEVEL=3 -fno-omit-frame-pointer \
   -fsanitize=address,undefined -fno-sanitize-recover=undefined
 FLAGS_gcstress = -O1 -DMP_ASSERT_LEVEL=2 -DMP_GCSTRESS=1
+FLAGS_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
 # The module stays mapped, so that reports of leaks at the exit can name its functions.
 LDFLAGS_asan = -Wl,-z,nodelete
 # clang links its runtime into programs, not into modules, unless told to, and hides it.
@@ -152,8 +153,9 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
+UNDER_LUA = $(UNDER)
 run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
-	@MOONPOOL_LUA='$(strip $(UNDER) $(LUA))' $(IN_TREE) \
+	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
 run-examples: all
@@ -174,6 +176,14 @@ asan: ## run the specs under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory MODE=asan run-specs \
 	  UNDER='tools/under-asan build/asan/moonpool/core.so'
 
+# Shells crash with its runtime in them, so only the interpreters that specs start run under
+# it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
+TSAN_SPEC = spec/call/owner_spec.lua
+tsan: ## run the specs of threads under ThreadSanitizer
+	@tools/deps test
+	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \
+	  UNDER_LUA='tools/under-tsan build/tsan/moonpool/core.so'
+
 valgrind: ## run the specs under valgrind
 	@tools/deps test valgrind
 	@$(MAKE) --no-print-directory MODE=debug run-specs UNDER='$(VALGRIND)'
@@ -189,6 +199,62 @@ abi: ## random calls and callbacks: N= of them, from SEED=, the C side built wit
 
 run-abi: all
 	@ABI_CFLAGS='$(ABI_CFLAGS)' $(IN_TREE) $(UNDER) $(LUA) spec/abi/many.lua $(N) $(SEED)
+
+# == The parser, on real headers and on noise =============================================
+
+headers: ## whole system headers, each fact judged by the compiler
+	@tools/deps test headers
+	@$(MAKE) --no-print-directory run-headers
+
+# HEADERS= picks some of spec/headers/list.txt by name.
+run-headers: all
+	@MOONPOOL_HEADERS='$(B)/headers' CC='$(CC)' $(IN_TREE) $(UNDER) $(LUA) spec/headers/run.lua $(HEADERS)
+
+# With libFuzzer where clang has it, else with the mutator of parse_fuzz.c. A finding is left
+# in build/fuzz.
+FUZZ_S = 60
+FUZZ_SEED = 1
+FUZZ_CLANG := $(shell command -v clang)
+FUZZ_FLAGS = -std=gnu11 -g -O1 -DMP_ASSERT_LEVEL=2 -Isrc -fsanitize=address,undefined \
+  -fno-sanitize-recover=undefined
+FUZZ_C = spec/fuzz/parse_fuzz.c $(wildcard src/base/*.c src/type/*.c src/decl/*.c)
+fuzz: ## throw bytes at the parser for FUZZ_S= seconds
+	@tools/deps build
+	@mkdir -p build/fuzz/seeds build/fuzz/corpus
+	@$(LUA) spec/fuzz/seeds.lua build/fuzz/seeds
+	@if [ -n '$(FUZZ_CLANG)' ] && echo 'int LLVMFuzzerTestOneInput(const char *, long); \
+	    int LLVMFuzzerTestOneInput(const char *s, long n) { return s && n < 0; }' | \
+	    $(FUZZ_CLANG) -fsanitize=fuzzer -x c - -o build/fuzz/probe 2>/dev/null; then \
+	  $(FUZZ_CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer $(FUZZ_C) -lm -o build/fuzz/parse_fuzz && \
+	  cd build/fuzz && ./parse_fuzz -max_total_time=$(FUZZ_S) -max_len=4096 -timeout=20 -verbosity=0 \
+	    -rss_limit_mb=4096 -print_final_stats=1 -dict=../../spec/fuzz/parse.dict corpus seeds && \
+	  echo 'no finding'; \
+	else \
+	  $(CC) $(FUZZ_FLAGS) -DFUZZ_MAIN $(FUZZ_C) -lm -o build/fuzz/parse_fuzz && \
+	  cd build/fuzz && FUZZ_KEEP=last ./parse_fuzz $(FUZZ_S) $(FUZZ_SEED) ../../spec/fuzz/parse.dict seeds/*; \
+	fi
+
+# == Measuring ============================================================================
+
+BENCH = $(B)/bench
+BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
+REPETITIONS = 7
+
+$(BENCH)/libtarget.so: bench/target.c bench/target.h
+	@mkdir -p $(@D)
+	@$(CC) -O2 -fPIC $(SHARED) -o $@ $<
+
+$(BENCH_MODULES): bench/floor.c bench/target.h $(BENCH)/libtarget.so
+	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) $(LUA_CFLAGS) \
+	  $(MODULE) -o $@ $< $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
+
+bench: ## times beside a hand-written binding and LuaJIT's interpreter, where there is one
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-bench
+
+run-bench: all $(BENCH_MODULES)
+	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
+	  $(LUA) bench/run.lua $(REPETITIONS)
 
 # == Checking the sources =================================================================
 
@@ -255,6 +321,6 @@ clean: ## remove build/
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
-.PHONY: all test demo abi asan valgrind lint format rock install compile-commands env help clean \
-  run-specs run-examples run-abi lint-c run-rock
+.PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
+  run-specs run-examples run-abi run-headers lint-c run-rock
 .DEFAULT_GOAL = all

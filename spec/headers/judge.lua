@@ -108,7 +108,8 @@ local function measure(ffi, c, name)
   local ok, size = pcall(ffi.sizeof, name)
   if not ok then return nil end
   c.fact(("sizeof(%s)"):format(name), size)
-  c.fact(("_Alignof(%s)"):format(name), ffi.alignof(name))
+  -- _Alignof caps a vector's alignment at the machine's usual one; layout doesn't
+  c.fact(("__alignof__(%s)"):format(name), ffi.alignof(name))
   return true
 end
 
@@ -156,10 +157,12 @@ local function collect_values(ffi, c, text)
     if ok and not seen[name] then c.fact(name, value_text(value)) end
     seen[name] = true
   end
-  for name in pairs(ffi.C) do
+  -- every word of the text that has a type and names none: functions and variables
+  for name in text:gmatch "%f[%w_][%a_][%w_]*" do
     if not seen[name] then
+      seen[name] = true
       local ok, ctype = pcall(ffi.typeof, ("__typeof__(%s)"):format(name))
-      local of = ok and round_trip(ffi, c, ctype)
+      local of = ok and not pcall(ffi.typeof, name) and round_trip(ffi, c, ctype)
       if of and is_speakable(of) then
         c.fact(("MP_TYPE(__typeof__(%s), %s)"):format(name, of), 1)
       end

@@ -3,6 +3,7 @@
 --
 --   lua5.4 spec/headers/run.lua [NAME…]        (from the checkout's root, under `make env`)
 
+local moonpool = require "moonpool"
 local judge = require "spec.headers.judge"
 
 local function trimmed(s) return s:match "^%s*(.-)%s*$" end
@@ -46,7 +47,7 @@ end
 local function check(entry, folder)
   local text = preprocess(entry, folder)
   if not text then return nil, "not installed" end
-  local ffi = require "moonpool".FFI()
+  local ffi = moonpool.FFI()
   local start = os.clock()
   ffi.cdef(text, { name = entry.name })
   local took = os.clock() - start
@@ -64,7 +65,7 @@ local failed = false
 for _, entry in ipairs(entries()) do
   if #arg == 0 or wanted[entry.name] then
     local ok, result, text = pcall(check, entry, folder)
-    print(("%-10s %s"):format(entry.name, ok and text or "FAILED: " .. tostring(result)))
+    print(("%-10s %s"):format(entry.name, ok and text or "FAILED: " .. tostring(result):match "[^\n]*"))
     io.stdout:flush()
     failed = failed or not ok
     for i, line in ipairs(ok and result and result.wrong or {}) do

@@ -9,6 +9,7 @@
 
 #include "base/num.h"
 #include "decl/cexpr.h"
+#include "decl/cprimary.h"
 #include "decl/declarator.h"
 #include "decl/declspec.h"
 
@@ -149,6 +150,7 @@ static MpStatus attr_items(MpParser *p, MpAttr *a, int close) {
 /* attribute-specifier: __attribute__ (( list )), __declspec ( list ), [[ list ]] */
 MpStatus mp_attr_list(MpParser *p, MpAttr *a) {
   while (mp_attr_starts(p)) {
+    a->any = true;
     int kind = mp_parser_kind(p);
     mp_parser_next(p);
     if (kind == '[') {
@@ -168,6 +170,7 @@ MpStatus mp_attr_list(MpParser *p, MpAttr *a) {
 MpStatus mp_attr_alignas(MpParser *p, MpAttr *a) {
   MpToken at;
   MpInt128 n;
+  a->any = true;
   mp_parser_next(p);
   MP_TRY(mp_parser_expect(p, '('));
   at = p->lex.tok;
@@ -187,13 +190,15 @@ MpStatus mp_attr_asm(MpParser *p, const MpName **symbol) {
   mp_parser_next(p);
   MP_TRY(mp_parser_expect(p, '('));
   if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_ASM_NAME);
-  MP_TRY(mp_cexpr_strings(p, &text));
+  MP_TRY(mp_cprimary_strings(p, &text));
   *symbol = mp_name_intern(p->sp->names, text.s, text.len);
   if (*symbol == NULL) return mp_err_memory(p->e);
   return mp_parser_expect(p, ')');
 }
 
 void mp_attr_merge(MpAttr *a, const MpAttr *inner) {
+  if (!inner->any) return;
+  a->any = true;
   if (a->align < inner->align) a->align = inner->align;
   if (inner->last_align != 0) a->last_align = inner->last_align;
   a->packed |= inner->packed;

@@ -21,6 +21,7 @@ typedef struct MpAttr {
   uint32_t align;        /* the strictest of aligned and _Alignas: an object's; 0: none */
   uint32_t last_align;   /* the last one: a type's, as GCC has it */
   uint8_t mode;          /* MpMode */
+  bool any;              /* one was read, of whatever kind */
   bool packed, transparent, nonblocking;
   size_t vector_size;    /* bytes; 0: none */
   size_t vector_length;  /* Clang's ext_vector_type: elements; 0: none */

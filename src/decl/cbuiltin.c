@@ -28,7 +28,7 @@ static MpStatus member_designator(MpParser *p, MpCval *place) {
       MP_TRY(mp_parser_expect(p, ']'));
       if (place->type->kind != MP_KIND_ARRAY) return mp_parser_fail(p, MP_MSG_OPERANDS);
       place->type = place->type->item;
-      place->i += (MpInt128)((MpUint128)i * place->type->size);
+      place->i = (MpInt128)((MpUint128)place->i + (MpUint128)i * place->type->size);
     } else {
       return MP_OK;
     }

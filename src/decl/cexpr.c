@@ -77,7 +77,7 @@ static size_t pointer_step(const MpCtype *ct) { return ct->item->size ? ct->item
 /* Arithmetic and comparison where an operand is a pointer (C11 6.5.6, 6.5.8). */
 static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCval *b, MpCval *out) {
   bool known = a->kind == MP_CVAL_INT && b->kind == MP_CVAL_INT;
-  MpInt128 i;
+  MpUint128 i, base;
   if (precedence(op) == 6 || precedence(op) == 7) {
     MpCval x = mp_cval_int(p->sp, MP_PRIM_ULLONG, a->i), y = mp_cval_int(p->sp, MP_PRIM_ULLONG, b->i);
     if (known) *out = mp_cval_binary(p->sp, op, &x, &y);
@@ -85,8 +85,8 @@ static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCva
     return MP_OK;
   }
   if (op == '-' && is_pointer(a) && is_pointer(b)) {
-    i = (a->i - b->i) / (MpInt128)pointer_step(a->type);
-    *out = mp_cval_int(p->sp, MP_PRIM_LONG, i);
+    MpInt128 bytes = (int64_t)((uint64_t)a->i - (uint64_t)b->i);
+    *out = mp_cval_int(p->sp, MP_PRIM_LONG, bytes / (MpInt128)pointer_step(a->type));
     if (!known) out->kind = MP_CVAL_UNKNOWN;
     return MP_OK;
   }
@@ -99,9 +99,10 @@ static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCva
     return mp_parser_fail(p, MP_MSG_OPERANDS);
   *out = mp_cval_unknown(a->type);
   if (!known) return MP_OK;
-  i = (MpInt128)((MpUint128)b->i * pointer_step(a->type));
+  base = (MpUint128)a->i;
+  i = (MpUint128)b->i * pointer_step(a->type);
   out->kind = MP_CVAL_INT;
-  out->i = mp_cval_wrap(a->type, op == '+' ? a->i + i : a->i - i);
+  out->i = mp_cval_wrap(a->type, (MpInt128)(op == '+' ? base + i : base - i));
   return MP_OK;
 }
 

@@ -19,12 +19,6 @@ MP_CHECKED MpStatus mp_cexpr_conditional(MpParser *p, MpCval *out);
 /* constant-expression that has to be an integer (C11 6.6p6); folded as GNU C folds. */
 MP_CHECKED MpStatus mp_cexpr_integer(MpParser *p, MpInt128 *out);
 
-/*
-** primary-expression string-literal+: joined, as a value whose bytes (and the
-** terminator behind them) lie in the space's memory.
-*/
-MP_CHECKED MpStatus mp_cexpr_strings(MpParser *p, MpCval *out);
-
 /* The type of a value: of an array or function what it decays to (C11 6.3.2.1). */
 MP_CHECKED MpStatus mp_cexpr_decay(MpParser *p, MpCval *v);
 

@@ -35,7 +35,7 @@ MpStatus mp_cprimary_member(MpParser *p, MpCval *v) {
   if (f == NULL) return mp_parser_fail(p, MP_MSG_NO_MEMBER, name->text);
   v->type = f->type;
   v->is_bits = f->is_bits;
-  if (v->kind == MP_CVAL_PLACE) v->i += (MpInt128)f->offset;
+  if (v->kind == MP_CVAL_PLACE) v->i = (MpInt128)((MpUint128)v->i + f->offset);
   if (type->quals != 0) MP_TRY(mp_parser_qualify(p, f->type, type->quals, 0, &v->type));
   mp_parser_next(p);
   return MP_OK;
@@ -56,7 +56,7 @@ static MpStatus element(MpParser *p, MpCval *v) {
   if (v->type->kind != MP_KIND_POINTER || !mp_ctype_is_integer(index.type))
     return mp_parser_fail(p, MP_MSG_OPERANDS);
   if (v->kind == MP_CVAL_INT && index.kind == MP_CVAL_INT)
-    v->i = mp_cval_wrap(v->type, v->i + (MpInt128)((MpUint128)index.i * v->type->item->size));
+    v->i = mp_cval_wrap(v->type, (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
   else
     v->kind = MP_CVAL_UNKNOWN;
   return mp_cprimary_dereference(p, v);
@@ -152,7 +152,7 @@ static MpStatus strings_keep(MpParser *p, MpPrim prim, const MpBuf *b, MpCval *o
   return MP_OK;
 }
 
-MpStatus mp_cexpr_strings(MpParser *p, MpCval *out) {
+MpStatus mp_cprimary_strings(MpParser *p, MpCval *out) {
   MpPrim prim = strings_prim(p);
   MpStatus done = MP_OK;
   MpBuf b;
@@ -184,7 +184,7 @@ static MpStatus primary(MpParser *p, MpCval *out) {
     case MP_TOK_CHARCONST:
       if (!mp_literal_char(p->sp, t, out)) return mp_parser_fail(p, MP_MSG_BAD_ESCAPE);
       break;
-    case MP_TOK_STRING: return mp_cexpr_strings(p, out);
+    case MP_TOK_STRING: return mp_cprimary_strings(p, out);
     case MP_TOK_NAME: return identifier(p, out);
     case MP_TOK_OFFSETOF: return mp_cbuiltin_offsetof(p, out);
     case MP_TOK_GENERIC: return mp_cbuiltin_generic(p, out);
@@ -205,9 +205,11 @@ static MpStatus primary(MpParser *p, MpCval *out) {
 
 /* Reads `( type-name )` when that stands here, and not an expression in brackets. */
 static MpStatus bracketed_type(MpParser *p, const MpCtype **out) {
-  MpLex saved = p->lex;
+  MpLex saved;
   *out = NULL;
-  if (!mp_parser_accept(p, '(')) return MP_OK;
+  if (mp_parser_kind(p) != '(') return MP_OK;
+  saved = p->lex;
+  mp_parser_next(p);
   if (!mp_declspec_starts(p)) {
     p->lex = saved;
     return MP_OK;

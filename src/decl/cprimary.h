@@ -15,6 +15,12 @@ MP_CHECKED MpStatus mp_cprimary_cast(MpParser *p, MpCval *out);
 /* unary-expression (C11 6.5.3) */
 MP_CHECKED MpStatus mp_cprimary_unary(MpParser *p, MpCval *out);
 
+/*
+** primary-expression string-literal+: joined, as a value whose bytes (and the
+** terminator behind them) lie in the space's memory.
+*/
+MP_CHECKED MpStatus mp_cprimary_strings(MpParser *p, MpCval *out);
+
 /* `.name` applied to `v`: the member (C11 6.5.2.3) */
 MP_CHECKED MpStatus mp_cprimary_member(MpParser *p, MpCval *v);
 

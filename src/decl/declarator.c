@@ -24,6 +24,7 @@ static MpOp *op_at(MpParser *p, uint32_t index) {
 static MpStatus op_new(MpParser *p, MpOpKind kind, uint32_t *index) {
   MpOp *op = (MpOp *)mp_parser_push(p, &p->ops, sizeof(MpOp));
   if (op == NULL) return MP_FAIL;
+  memset(op, 0, sizeof *op);
   op->kind = (uint8_t)kind;
   *index = p->ops.n;
   return MP_OK;
@@ -64,7 +65,7 @@ static MpStatus pointers(MpParser *p, OpChain *c) {
     MpAttr attr = {0};
     MpOp *op;
     mp_parser_next(p);
-    MP_TRY(qualifiers(p, &quals, &attr));
+    if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(qualifiers(p, &quals, &attr));
     MP_TRY(op_new(p, MP_OP_POINTER, &index));
     op = op_at(p, index);
     op->quals = (uint8_t)quals;
@@ -82,17 +83,15 @@ static MpStatus pointers(MpParser *p, OpChain *c) {
 
 /* A parameter's array of variable length, or an expression that isn't known: the length is open. */
 static MpStatus parameter_length(MpParser *p, size_t *length) {
-  MpLex saved = p->lex;
-  uint32_t depth = p->depth;
+  MpBranch branch = mp_parser_branch(p);
+  uint32_t in_params = p->in_params;
   MpInt128 n;
   if (mp_cexpr_integer(p, &n) == MP_OK && mp_parser_kind(p) == ']' && n >= 0 && n < PTRDIFF_MAX) {
     *length = (size_t)n;
     return MP_OK;
   }
-  if (mp_parser_is_fatal(p)) return MP_FAIL;
-  p->lex = saved;
-  p->depth = depth;
-  p->e->text[0] = '\0';
+  MP_TRY(mp_parser_return(p, &branch));
+  p->in_params = in_params;
   *length = MP_LENGTH_OPEN;
   while (mp_parser_kind(p) != ']') { /* nested brackets are skipped as one */
     int kind = mp_parser_kind(p);
@@ -156,12 +155,14 @@ static MpStatus align_base(MpParser *p, MpSpec *spec) {
 }
 
 /* parameter-declaration: declaration-specifiers ( declarator | abstract-declarator )? */
+static MpStatus declarator_of(MpParser *p, const MpCtype *base, bool is_parameter, MpDeclarator *out);
+
 static MpStatus parameter(MpParser *p, const MpCtype **type) {
   MpSpec spec;
   MpDeclarator d;
   MP_TRY(mp_declspec_parse(p, &spec));
   MP_TRY(align_base(p, &spec));
-  MP_TRY(mp_declarator_parse(p, spec.type, &d));
+  MP_TRY(declarator_of(p, spec.type, true, &d));
   *type = d.type;
   if (d.type->kind == MP_KIND_VOID) return MP_OK;
   return parameter_adjust(p, d.type, type);
@@ -172,9 +173,10 @@ static MpStatus parameter(MpParser *p, const MpCtype **type) {
 ** an old definition; else nothing is taken.
 */
 static bool identifier_list(MpParser *p) {
-  MpLex saved = p->lex, at_end;
+  MpLex saved, at_end;
   bool is_old;
-  if (p->in_params != 1 || mp_parser_kind(p) != MP_TOK_NAME || mp_declspec_starts(p)) return false;
+  if (mp_parser_kind(p) != MP_TOK_NAME || p->in_params != 1 || mp_declspec_starts(p)) return false;
+  saved = p->lex;
   do {
     if (!mp_parser_accept(p, MP_TOK_NAME)) break;
   } while (mp_parser_accept(p, ','));
@@ -247,8 +249,8 @@ static bool starts_parameters(MpParser *p) {
 /* direct-declarator: identifier | ( declarator ), then suffixes; or without a name */
 static MpStatus direct_declarator(MpParser *p, MpDeclarator *out, OpChain *c) {
   bool named = false;
+  out->at = p->lex.tok;
   if (mp_parser_kind(p) == MP_TOK_NAME) {
-    out->at = p->lex.tok;
     out->name = p->lex.tok.name;
     named = true;
     mp_parser_next(p);
@@ -278,12 +280,12 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c) {
   MpAttr attr = {0};
   unsigned quals = 0;
   MP_TRY(mp_parser_enter(p));
-  MP_TRY(qualifiers(p, &quals, &attr)); /* attributes before the name, calling conventions */
+  if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(qualifiers(p, &quals, &attr)); /* calling conventions */
   MP_TRY(pointers(p, &outer));
   MP_TRY(direct_declarator(p, out, c));
   chain_append(p, c, outer.first, outer.last);
-  mp_attr_merge(&out->attr, &attr);
-  if (mp_attr_changes_type(&attr)) {
+  if (attr.any) mp_attr_merge(&out->attr, &attr);
+  if (attr.any && mp_attr_changes_type(&attr)) {
     out->attr.mode = attr.mode;
     out->attr.vector_size = attr.vector_size;
     out->attr.vector_length = attr.vector_length;
@@ -338,12 +340,21 @@ static void chain_set_nonblocking(MpParser *p, const OpChain *c) {
   if (at != 0) op_at(p, at)->nonblocking = true;
 }
 
-/* The chain's type over `base`. */
-static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, const MpCtype **out) {
+/*
+** The chain's type over `base`. A parameter's own array is a pointer at once,
+** whatever its length; a length within that isn't constant counts as none.
+*/
+static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, bool is_parameter,
+                            const MpCtype **out) {
   uint32_t at = chain_reverse(p, c->first);
   *out = base;
   while (at != 0) {
     MpOp *op = op_at(p, at);
+    if (is_parameter && op->kind == MP_OP_ARRAY) {
+      if (op->next == 0) op->kind = MP_OP_POINTER;
+      else if (op->length == MP_LENGTH_OPEN && op_at(p, op->next)->kind == MP_OP_ARRAY &&
+               op_at(p, op->next)->next != 0) op->length = 0;
+    }
     MP_TRY(op_apply(p, op, *out, out));
     at = op->next;
   }
@@ -351,6 +362,10 @@ static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, 
 }
 
 MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out) {
+  return declarator_of(p, base, false, out);
+}
+
+static MpStatus declarator_of(MpParser *p, const MpCtype *base, bool is_parameter, MpDeclarator *out) {
   uint32_t ops = p->ops.n, params = p->params.n;
   OpChain chain = {0, 0};
   memset(out, 0, sizeof *out);
@@ -360,9 +375,9 @@ MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out
     if (mp_parser_kind(p) == MP_TOK_ASM) MP_TRY(mp_attr_asm(p, &out->symbol));
     else MP_TRY(mp_attr_list(p, &out->attr));
   }
-  if (out->attr.nonblocking) chain_set_nonblocking(p, &chain);
-  MP_TRY(chain_apply(p, &chain, base, &out->type));
-  if (mp_attr_changes_type(&out->attr))
+  if (out->attr.any && out->attr.nonblocking) chain_set_nonblocking(p, &chain);
+  MP_TRY(chain_apply(p, &chain, base, is_parameter, &out->type));
+  if (out->attr.any && mp_attr_changes_type(&out->attr))
     MP_TRY(mp_attr_retype(p, &out->attr, out->type, &out->type));
   p->ops.n = ops;
   p->params.n = params;

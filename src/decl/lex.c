@@ -157,14 +157,18 @@ static const LexWord lex_words[] = {
 #undef W
 };
 
-/* No word is longer. */
-#define WORD_LONGEST 18
+/* No word with this first character is longer; most names are none for that reason alone. */
+static const unsigned char lex_longest[128] = {
+    ['F'] = 4, ['_'] = 18, ['a'] = 4, ['b'] = 4, ['c'] = 8, ['d'] = 6, ['e'] = 6, ['f'] = 5,
+    ['i'] = 13, ['l'] = 4, ['p'] = 9, ['r'] = 8, ['s'] = 7, ['t'] = 7, ['u'] = 14, ['v'] = 8,
+    ['w'] = 7,
+};
 
 /* Finds out, once a name, what it is to the lexer. */
 static void lex_classify(MpName *name) {
   size_t low = 0, high = sizeof lex_words / sizeof lex_words[0];
   name->word = MP_TOK_NAME;
-  if (name->len > WORD_LONGEST) return;
+  if (name->len > lex_longest[name->text[0] & 127]) return;
   while (low < high) {
     size_t mid = (low + high) / 2;
     int order = strcmp(name->text, lex_words[mid].text);
@@ -185,12 +189,17 @@ static void lex_classify(MpName *name) {
 #define C_SPACE 1
 #define C_NAME 2
 #define C_DIGIT 4
+#define C_TRIVIA 8 /* may start a comment, end a line, splice two */
+#define C_STEP 16  /* means something where text is passed over: lex_step, and brackets */
 
 /* UTF-8 and '$' in names: GCC 6.4.2 and "Dollar Signs". */
 static const unsigned char lex_class[256] = {
     [' '] = C_SPACE, ['\t'] = C_SPACE, ['\v'] = C_SPACE, ['\f'] = C_SPACE, ['\r'] = C_SPACE,
     ['a' ... 'z'] = C_NAME, ['A' ... 'Z'] = C_NAME, ['_'] = C_NAME, ['$'] = C_NAME,
     [0x80 ... 0xff] = C_NAME, ['0' ... '9'] = C_DIGIT,
+    ['\n'] = C_TRIVIA | C_STEP, ['/'] = C_TRIVIA | C_STEP, ['\\'] = C_TRIVIA,
+    ['"'] = C_STEP, ['\''] = C_STEP, ['('] = C_STEP, [')'] = C_STEP, ['['] = C_STEP,
+    [']'] = C_STEP, ['{'] = C_STEP, ['}'] = C_STEP,
 };
 
 static unsigned lex_is(char c, unsigned classes) {
@@ -242,6 +251,7 @@ static const char *lex_directive_end(MpLex *lx, const char *p) {
 static const char *lex_spaces(MpLex *lx, const char *p, bool *bol) {
   for (; p < lx->end; p++) {
     if (lex_is(*p, C_SPACE)) continue;
+    if (!lex_is(*p, C_TRIVIA)) break;
     if (*p == '\n') {
       lx->line++;
       *bol = true;
@@ -297,11 +307,23 @@ static void lex_finish(MpLex *lx, int kind, const char *end) {
   lx->at = end;
 }
 
+/* Behind the last character of a name; four at a time, for most text is names. */
+static const char *lex_name_end(const char *p, const char *end) {
+  for (; end - p >= 4; p += 4) {
+    if (!lex_is(p[0], C_NAME | C_DIGIT)) return p;
+    if (!lex_is(p[1], C_NAME | C_DIGIT)) return p + 1;
+    if (!lex_is(p[2], C_NAME | C_DIGIT)) return p + 2;
+    if (!lex_is(p[3], C_NAME | C_DIGIT)) return p + 3;
+  }
+  while (p < end && lex_is(*p, C_NAME | C_DIGIT)) p++;
+  return p;
+}
+
 /* identifier (C11 6.4.2.1), or keyword */
 static void lex_name(MpLex *lx, const char *p) {
   const char *start = p;
   MpName *name;
-  while (p < lx->end && lex_is(*p, C_NAME | C_DIGIT)) p++;
+  p = lex_name_end(p, lx->end);
   name = (MpName *)mp_name_intern(lx->names, start, (size_t)(p - start));
   if (name == NULL) {
     lex_fail(lx, start, MP_MSG_NOMEM);
@@ -490,6 +512,10 @@ void mp_lex_skip_bracket(MpLex *lx) {
   uint32_t line = lx->tok.line;
   size_t depth = 1;
   while (p < lx->end) {
+    if (!lex_is(*p, C_STEP)) {
+      p++;
+      continue;
+    }
     if (*p == open) depth++;
     else if (*p == close && --depth == 0) {
       lex_resume(lx, p + 1);

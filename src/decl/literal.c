@@ -251,8 +251,9 @@ bool mp_literal_char(MpSpace *sp, const MpToken *t, MpCval *out) {
     } else {
       c = prim == MP_PRIM_CHAR ? (unsigned char)*s++ : utf8_value(&s, end);
     }
-    if (prim == MP_PRIM_CHAR) value = n == 0 ? (MpInt128)(char)c : (value << 8 | (c & 0xff));
-    else value = c;
+    if (prim != MP_PRIM_CHAR) value = c;
+    else if (n == 0) value = (char)c;
+    else value = (int32_t)((uint32_t)value << 8 | (c & 0xff)); /* 'ab' as GCC has it */
   }
   if (n == 0) return false;
   if (t->start[0] == 'u' && t->start[1] == '8') value &= 0xff;

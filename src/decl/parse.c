@@ -83,8 +83,7 @@ static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
 
 /* = initializer: a constant where it is one (`*taken`), else skipped. Current behind '='. */
 static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator *d, bool *taken) {
-  MpLex saved = p->lex;
-  uint32_t depth = p->depth;
+  MpBranch branch = mp_parser_branch(p);
   MpCval v;
   MpConst c;
   *taken = false;
@@ -95,10 +94,8 @@ static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator 
       *taken = true;
       return mp_redecl_constant(p, &d->at, &c, false);
     }
-    if (mp_parser_is_fatal(p)) return MP_FAIL;
-    p->e->text[0] = '\0';
-    p->lex = saved;
-    p->depth = depth;
+    p->in_params = 0;
+    MP_TRY(mp_parser_return(p, &branch));
   }
   mp_lex_skip_initializer(&p->lex);
   if (mp_parser_kind(p) == MP_TOK_DIRECTIVE) mp_parser_advance(p);
@@ -183,6 +180,7 @@ static bool is_assert(const MpParser *p) {
 
 /* external-declaration (C11 6.9) */
 static MpStatus external_declaration(MpParser *p) {
+  while (mp_parser_accept(p, MP_TOK_EXTENSION)) continue;
   if (is_assert(p)) return mp_record_assert(p);
   switch (mp_parser_kind(p)) {
     case ';': mp_parser_next(p); return MP_OK;

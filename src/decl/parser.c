@@ -18,7 +18,7 @@
 #define TYPE_SHOWN 80
 
 void mp_parser_init(MpParser *p, MpSpace *sp, const char *text, size_t len, MpErr *e) {
-  /* The first items of the stacks needn't be cleared: they are when pushed. */
+  /* The first items of the stacks needn't be cleared: who pushes one fills it. */
   memset(p, 0, offsetof(MpParser, first_ops));
   mp_lex_init(&p->lex, sp->names, text, len);
   p->sp = sp;
@@ -41,27 +41,19 @@ void mp_parser_fini(MpParser *p) {
   stack_fini(p, &p->packs, sizeof(MpPack));
 }
 
-static bool stack_grow(MpParser *p, MpStack *s, size_t size) {
+MpStatus mp_parser_grow(MpParser *p, MpStack *s, size_t size) {
   uint32_t cap = s->cap ? s->cap * 2 : 16;
   size_t bytes;
   void *items;
-  if (cap < s->cap || !mp_num_mul(cap, size, &bytes)) return false;
+  if (cap < s->cap || !mp_num_mul(cap, size, &bytes)) return mp_err_memory(p->e);
   items = mp_alloc_resize(p->sp->alloc, s->owned ? s->items : NULL,
                           s->owned ? s->cap * size : 0, bytes);
-  if (items == NULL) return false;
+  if (items == NULL) return mp_err_memory(p->e);
   if (!s->owned && s->cap > 0) memcpy(items, s->items, s->cap * size);
   s->items = items;
   s->cap = cap;
   s->owned = true;
-  return true;
-}
-
-void *mp_parser_push(MpParser *p, MpStack *s, size_t size) {
-  if (s->n == s->cap && !stack_grow(p, s, size)) {
-    (void)mp_err_memory(p->e);
-    return NULL;
-  }
-  return memset((char *)s->items + s->n++ * size, 0, size);
+  return MP_OK;
 }
 
 void mp_parser_advance(MpParser *p) {
@@ -155,6 +147,30 @@ MpStatus mp_parser_failed(MpParser *p) {
   if (mp_parser_is_fatal(p)) return MP_FAIL;
   memcpy(what, p->e->text, sizeof what);
   return mp_parser_fail(p, "%s", what);
+}
+
+MpBranch mp_parser_branch(const MpParser *p) {
+  MpBranch b;
+  b.lex = p->lex;
+  b.depth = p->depth;
+  b.ops = p->ops.n;
+  b.params = p->params.n;
+  b.members = p->members.n;
+  b.enumerators = p->enumerators.n;
+  return b;
+}
+
+MpStatus mp_parser_return(MpParser *p, const MpBranch *b) {
+  if (mp_parser_is_fatal(p)) return MP_FAIL;
+  p->lex = b->lex;
+  p->depth = b->depth;
+  p->ops.n = b->ops;
+  p->params.n = b->params;
+  p->members.n = b->members;
+  p->enumerators.n = b->enumerators;
+  if (p->lex.tok.kind == MP_TOK_ERROR) return mp_parser_fail(p, "%s", "");
+  p->e->text[0] = '\0';
+  return MP_OK;
 }
 
 bool mp_parser_is_fatal(const MpParser *p) {

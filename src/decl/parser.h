@@ -100,6 +100,20 @@ MpStatus mp_parser_failat(MpParser *p, const MpToken *at, const char *format, ..
 /* A lower floor filled the error record: puts the place before its text. Returns MP_FAIL. */
 MpStatus mp_parser_failed(MpParser *p);
 
+/* Where a text can be read in another way if the first one fails. */
+typedef struct MpBranch {
+  MpLex lex;
+  uint32_t depth, ops, params, members, enumerators;
+} MpBranch;
+
+MpBranch mp_parser_branch(const MpParser *p);
+
+/*
+** Back to the branch, the error forgotten; fails where another reading can't
+** help: without memory, or when the branch stands at an unreadable token.
+*/
+MP_CHECKED MpStatus mp_parser_return(MpParser *p, const MpBranch *b);
+
 /* Is the failure one that no other reading of the text cures (memory)? */
 bool mp_parser_is_fatal(const MpParser *p);
 
@@ -107,8 +121,14 @@ bool mp_parser_is_fatal(const MpParser *p);
 MP_CHECKED MpStatus mp_parser_enter(MpParser *p);
 static inline void mp_parser_leave(MpParser *p) { p->depth--; }
 
-/* A new zeroed item on top, `size` bytes; NULL (and the error record filled) without memory. */
-void *mp_parser_push(MpParser *p, MpStack *s, size_t size);
+/* More room on a stack; fails only for want of memory. */
+MP_CHECKED MpStatus mp_parser_grow(MpParser *p, MpStack *s, size_t size);
+
+/* A new item of `size` bytes on top, to be filled; NULL (and the error record filled) without memory. */
+static inline void *mp_parser_push(MpParser *p, MpStack *s, size_t size) {
+  if (MP_UNLIKELY(s->n == s->cap) && mp_parser_grow(p, s, size) != MP_OK) return NULL;
+  return (char *)s->items + s->n++ * size;
+}
 
 /*
 ** mp_ctype_qualify with the place in its errors. It goes down into arrays, so

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "decl/cexpr.h"
+#include "decl/cprimary.h"
 #include "decl/redecl.h"
 
 static bool name_is(const MpParser *p, const char *text) {
@@ -138,7 +139,7 @@ static bool is_constant(const MpParser *p, const MpCval *v) {
 static MpStatus define(MpParser *p) {
   MpToken name = p->lex.tok;
   bool has_params = p->lex.at < p->lex.end && *p->lex.at == '(';
-  uint32_t depth = p->depth;
+  MpBranch branch;
   MpStatus read;
   MpCval v;
   MpConst c;
@@ -146,13 +147,11 @@ static MpStatus define(MpParser *p) {
   mp_parser_next(p);
   if (mp_parser_kind(p) >= MP_TOK_NAME && p->lex.tok.name == name.name) return MP_OK;
   if (has_params || mp_parser_kind(p) == MP_TOK_EOF) return define_macro(p, &name);
+  if (mp_parser_kind(p) == MP_TOK_ERROR) return define_macro(p, &name); /* #define A ' */
+  branch = mp_parser_branch(p);
   read = mp_cexpr_expression(p, &v);
-  p->depth = depth;
-  if (read != MP_OK && mp_parser_is_fatal(p)) return MP_FAIL;
-  if (read != MP_OK || !is_constant(p, &v)) {
-    p->e->text[0] = '\0';
-    return define_macro(p, &name);
-  }
+  if (read != MP_OK) MP_TRY(mp_parser_return(p, &branch));
+  if (read != MP_OK || !is_constant(p, &v)) return define_macro(p, &name);
   memset(&c, 0, sizeof c);
   c.kind = v.kind == MP_CVAL_INT ? MP_CONST_INT : v.kind == MP_CVAL_FLOAT ? MP_CONST_FLOAT : MP_CONST_STRING;
   c.type = v.type;
@@ -220,7 +219,7 @@ MpStatus mp_pragma_operator(MpParser *p) {
   mp_parser_next(p);
   MP_TRY(mp_parser_expect(p, '('));
   if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
-  MP_TRY(mp_cexpr_strings(p, &text));
+  MP_TRY(mp_cprimary_strings(p, &text));
   MP_TRY(mp_parser_expect(p, ')'));
   outer = p->lex;
   mp_lex_init(&p->lex, outer.names, text.s, text.len);

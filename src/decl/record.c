@@ -10,6 +10,7 @@
 
 #include "decl/attr.h"
 #include "decl/cexpr.h"
+#include "decl/cprimary.h"
 #include "decl/declarator.h"
 #include "decl/declspec.h"
 #include "decl/pragma.h"
@@ -206,6 +207,7 @@ static MpStatus member_anonymous(MpParser *p, const MpSpec *spec) {
 /* struct-declaration */
 static MpStatus member_declaration(MpParser *p) {
   MpSpec spec;
+  while (mp_parser_accept(p, MP_TOK_EXTENSION)) continue;
   if (mp_parser_accept(p, ';')) return MP_OK;
   if (mp_parser_kind(p) == MP_TOK_STATICASSERT) return mp_record_assert(p);
   if (mp_parser_kind(p) == MP_TOK_PRAGMA) return mp_pragma_operator(p);
@@ -229,7 +231,7 @@ MpStatus mp_record_assert(MpParser *p) {
   text.s = "";
   if (mp_parser_accept(p, ',')) {
     if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
-    MP_TRY(mp_cexpr_strings(p, &text));
+    MP_TRY(mp_cprimary_strings(p, &text));
   }
   MP_TRY(mp_parser_expect(p, ')'));
   if (!holds) return mp_parser_failat(p, &at, MP_MSG_ASSERTION, text.s);
@@ -261,12 +263,13 @@ static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a, uin
   MpLayoutOptions o;
   MpRecord *r = d->type->u.record;
   const MpName *file = mp_parser_file(p);
+  uint32_t n = p->members.n - first;
+  const MpMember *members = n > 0 ? (const MpMember *)p->members.items + first : NULL;
   if (file == NULL) return MP_FAIL;
   o.packed = a->packed || (p->options && p->options->packed);
   o.pack = pack;
   o.align = a->last_align;
-  if (mp_layout_record(d->type, (const MpMember *)p->members.items + first, p->members.n - first, &o,
-                       p->e) != MP_OK)
+  if (mp_layout_record(d->type, members, n, &o, p->e) != MP_OK)
     return mp_parser_is_fatal(p) ? MP_FAIL : mp_parser_failat(p, &d->at, "%s", p->e->text);
   r->packed = o.packed;
   r->transparent = a->transparent;
@@ -336,16 +339,18 @@ static MpStatus enumerator(MpParser *p, EnumState *s) {
   item->value = value;
   if (value < s->least) s->least = value;
   if (value > s->greatest) s->greatest = value;
-  s->next = value + 1;
+  s->next = (MpInt128)((MpUint128)value + 1);
   return MP_OK;
 }
 
 /* Does the integer primitive hold both ends? */
 static bool prim_holds(MpPrim prim, const EnumState *s) {
   unsigned bits = mp_ctype_prims[prim].size * 8u;
-  if (mp_ctype_prims[prim].cls == MP_CLASS_UINT)
-    return s->least >= 0 && (bits >= 127 || s->greatest >> bits == 0);
-  return s->least >= -((MpInt128)1 << (bits - 1)) && (bits >= 127 || s->greatest >> (bits - 1) == 0);
+  bool is_unsigned = mp_ctype_prims[prim].cls == MP_CLASS_UINT;
+  if (is_unsigned && s->least < 0) return false;
+  if (bits >= 128) return true;
+  if (is_unsigned) return s->greatest >> bits == 0;
+  return s->least >> (bits - 1) >= -1 && s->greatest >> (bits - 1) == 0;
 }
 
 /* The compatible type as GCC chooses it: unsigned where no value is negative; small if packed. */
@@ -385,13 +390,14 @@ static MpStatus enum_body(MpParser *p, EnumState *s) {
 
 static MpStatus enum_complete(MpParser *p, Definition *d, const MpAttr *a, MpPrim prim, uint32_t first) {
   MpEnumeration *en = d->type->u.enumeration;
-  const MpEnumerator *items = (const MpEnumerator *)p->enumerators.items + first;
+  uint32_t n = p->enumerators.n - first;
+  const MpEnumerator *items = n > 0 ? (const MpEnumerator *)p->enumerators.items + first : NULL;
   uint32_t align = mp_ctype_prims[prim].align;
   const MpName *file = mp_parser_file(p);
   if (file == NULL) return MP_FAIL;
   if (a->align > align) align = a->align;
   MP_TRY(enum_widen(p, prim, first));
-  if (mp_ctype_complete_enum(d->type, items, p->enumerators.n - first, prim, align, p->e) != MP_OK)
+  if (mp_ctype_complete_enum(d->type, items, n, prim, align, p->e) != MP_OK)
     return mp_parser_failed(p);
   en->packed = a->packed;
   en->file = file;

@@ -109,6 +109,16 @@ const MpField *mp_ctype_field(const MpCtype *ct, const MpName *name) {
   return NULL;
 }
 
+const MpCtype *mp_ctype_flexible(const MpCtype *ct, size_t *offset) {
+  *offset = 0;
+  while (mp_ctype_is_record(ct)) {
+    const MpField *last = &ct->u.record->fields[ct->u.record->nfields - 1];
+    *offset += last->offset;
+    ct = last->type;
+  }
+  return ct;
+}
+
 const MpEnumerator *mp_ctype_enumerator(const MpCtype *ct, MpInt128 value) {
   const MpEnumeration *en = ct->u.enumeration;
   uint32_t i;
@@ -183,6 +193,7 @@ static MpStatus function_keep(MpSpace *home, MpCtype *ct, MpErr *e) {
   if (f == NULL) return mp_err_memory(e);
   *f = *ct->u.function;
   f->prepared = NULL;
+  f->answered = NULL;
   f->params = (const MpCtype **)mp_arena_new(&home->arena, bytes);
   if (f->params == NULL) return mp_err_memory(e);
   if (bytes > 0) memcpy(f->params, ct->u.function->params, bytes);
@@ -443,6 +454,12 @@ static void record_flatten(MpRecord *r) {
   }
 }
 
+/* An array that its block's size gives its length, or a struct that ends in one (GNU C). */
+static bool is_flexible(const MpCtype *ct) {
+  if (ct->kind == MP_KIND_ARRAY) return ct->length == MP_LENGTH_OPEN || ct->length == 0;
+  return ct->flags & MP_CTF_FLEXIBLE;
+}
+
 static uint8_t record_flags(const MpCtype *ct, const MpField *fields, uint32_t n) {
   uint8_t flags = MP_CTF_COMPLETE;
   uint32_t i;
@@ -451,9 +468,7 @@ static uint8_t record_flags(const MpCtype *ct, const MpField *fields, uint32_t n
     flags |= t->flags & (MP_CTF_HASPTR | MP_CTF_CONSTPART);
     if (t->quals & MP_QUAL_CONST) flags |= MP_CTF_CONSTPART;
   }
-  if (ct->kind == MP_KIND_STRUCT && n > 0 && fields[n - 1].type->kind == MP_KIND_ARRAY &&
-      (fields[n - 1].type->length == MP_LENGTH_OPEN || fields[n - 1].type->length == 0))
-    flags |= MP_CTF_FLEXIBLE;
+  if (ct->kind == MP_KIND_STRUCT && n > 0 && is_flexible(fields[n - 1].type)) flags |= MP_CTF_FLEXIBLE;
   return flags;
 }
 

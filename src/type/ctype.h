@@ -43,7 +43,7 @@ typedef enum MpKind {
 #define MP_CTF_COMPLETE 1   /* size and align are known */
 #define MP_CTF_HASPTR 2     /* holds a pointer somewhere: owned memory keeps its targets */
 #define MP_CTF_CONSTPART 4  /* const, or a member or element is: not assignable as a whole (C11 6.3.2.1) */
-#define MP_CTF_FLEXIBLE 8   /* a struct whose last member is an array of no or open length */
+#define MP_CTF_FLEXIBLE 8   /* a struct whose last member is an array of no or open length, or such a struct */
 #define MP_CTF_VALIST 16    /* __builtin_va_list: known by name to the printer */
 #define MP_CTF_ALIGNED 32   /* align was set on the type by an attribute */
 
@@ -98,6 +98,7 @@ typedef struct MpFunction {
   bool unprototyped;  /* `int f()`: C says nothing of its parameters */
   bool nonblocking;   /* keeps the state lock during the call */
   void *prepared;     /* what `call` calls it with; in the home's memory */
+  void *answered;     /* the kind of callbacks that answer such calls; the process's */
 } MpFunction;
 
 struct MpCtype {
@@ -140,6 +141,9 @@ unsigned mp_ctype_bits(const MpCtype *ct);
 
 /* The flattened field of that name, or NULL. `ct` is a struct or union. */
 const MpField *mp_ctype_field(const MpCtype *ct, const MpName *name);
+
+/* The array that a flexible struct ends in, at whatever depth, and its offset from the outermost. */
+const MpCtype *mp_ctype_flexible(const MpCtype *ct, size_t *offset);
 
 /* The enumerator with that value or name, or NULL. */
 const MpEnumerator *mp_ctype_enumerator(const MpCtype *ct, MpInt128 value);

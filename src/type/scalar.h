@@ -16,6 +16,9 @@ void mp_scalar_storeint(const MpCtype *ct, void *at, MpInt128 value);
 void mp_scalar_range(const MpCtype *ct, MpInt128 *least, MpInt128 *greatest);
 bool mp_scalar_fits(const MpCtype *ct, MpInt128 value);
 
+/* Neither infinite nor a NaN; by arithmetic, which holds where long double is emulated too. */
+static inline bool mp_scalar_isfinite(long double v) { return v - v == 0; }
+
 /* A real binary floating type, widened. */
 long double mp_scalar_loadfloat(const MpCtype *ct, const void *at);
 /* Stores it rounded to the type, to infinity beyond its range. */
