@@ -9,19 +9,25 @@ describe("mp_attr_list", function()
 
   it("is read in every place", function()
     ffi.cdef [=[
-      __attribute__((unused)) extern int a; extern __attribute__((unused)) int b; extern int __attribute__((unused)) c;
+      __attribute__((unused)) extern int a; extern __attribute__((unused)) int b;
+        extern int __attribute__((unused)) c;
       extern int d __attribute__((unused)), __attribute__((unused)) e; int *__attribute__((unused)) f(void);
-      struct __attribute__((unused)) s { int a __attribute__((unused)), b : 3 __attribute__((unused)); } __attribute__((unused));
-      enum __attribute__((unused)) n { X __attribute__((unused)) = 1, Y __attribute__((unused)) } __attribute__((unused));
-      void g(int __attribute__((unused)) a, int b __attribute__((unused)), __attribute__((unused)) int c) __attribute__((unused));
-      __attribute__((unused)) static inline __attribute__((always_inline)) int h(void) { label: __attribute__((unused)); return 0; }
+      struct __attribute__((unused)) s { int a __attribute__((unused)), b : 3 __attribute__((unused));
+        } __attribute__((unused));
+      enum __attribute__((unused)) n { X __attribute__((unused)) = 1, Y __attribute__((unused)) }
+        __attribute__((unused));
+      void g(int __attribute__((unused)) a, int b __attribute__((unused)), __attribute__((unused)) int c)
+        __attribute__((unused));
+      __attribute__((unused)) static inline __attribute__((always_inline)) int h(void) { label:
+        __attribute__((unused)); return 0; }
       [[gnu::unused, deprecated("x")]] int i(void); __declspec(dllimport) int j(void); int k(void) __attribute__(());]=]
     assert.equal("int(void)", ffi.getctype "typeof(h)")
     assert.equal(2, ffi.C.Y)
   end)
 
   it("skips the arguments of those that it doesn't know", function()
-    ffi.cdef [[int f(const char *, ...) __attribute__((format(printf, 1, 2), nonnull, what(("a)" ")"), '(', 1 ? 2 : 3), const));]]
+    ffi.cdef [[int f(const char *, ...) __attribute__((format(printf, 1, 2), nonnull, what(("a)" ")"), '(',
+      1 ? 2 : 3), const));]]
     assert.equal("int(const char *, ...)", ffi.getctype "typeof(f)")
   end)
 
@@ -45,8 +51,10 @@ describe("mp_attr_list", function()
   end)
 
   it("takes packed on members and records", function()
-    ffi.cdef "struct a { char c; int x __attribute__((packed)); int y; }; struct __attribute__((packed)) b { char c; int x; };"
-    ffi.cdef "struct c { char c; int x; } __attribute__((__packed__)); struct d { char c; long x, y; } __attribute__((packed, aligned(4)));"
+    ffi.cdef("struct a { char c; int x __attribute__((packed)); int y; }; " ..
+      "struct __attribute__((packed)) b { char c; int x; };")
+    ffi.cdef("struct c { char c; int x; } __attribute__((__packed__)); struct d { char c; long x, y; " ..
+      "} __attribute__((packed, aligned(4)));")
     assert.equal(1, (ffi.offsetof("struct a", "x")))
     assert.equal(8, (ffi.offsetof("struct a", "y")))
     assert.equal(5, ffi.sizeof "struct b")
@@ -56,8 +64,11 @@ describe("mp_attr_list", function()
 
   it("takes mode", function()
     ffi.cdef [[typedef int a __attribute__((mode(QI))); typedef unsigned b __attribute__((__mode__(__DI__)));
-      typedef int c __attribute__((mode(word))); typedef float d __attribute__((mode(XF))); typedef int e __attribute__((mode(TI)));
+      typedef int c __attribute__((mode(word))); typedef float d __attribute__((mode(XF)));
+        typedef int e __attribute__((mode(TI)));
       typedef _Complex float f __attribute__((mode(DC))); __attribute__((mode(HI))) typedef int g;]]
+    ffi.cdef "typedef int v __attribute__((mode(V2SI)));"
+    assert.equal("int __attribute__((vector_size(8)))", ffi.getctype "v")
     for name, text in pairs { a = "signed char", b = "unsigned long", c = "long", d = "long double", e = "__int128",
       f = "double _Complex", g = "short" } do
       assert.equal(text, ffi.getctype(name), name)
@@ -66,7 +77,8 @@ describe("mp_attr_list", function()
 
   it("takes vector_size, through pointers, arrays and functions", function()
     ffi.cdef [[typedef int v4 __attribute__((vector_size(16))); typedef float __attribute__((vector_size(8))) v2;
-      v4 f(v4 *); typedef int *p __attribute__((vector_size(16))); typedef float e __attribute__((ext_vector_type(4)));]]
+      v4 f(v4 *); typedef int *p __attribute__((vector_size(16)));
+        typedef float e __attribute__((ext_vector_type(4)));]]
     assert.equal(16, ffi.sizeof "v4")
     assert.equal(16, ffi.alignof "v4")
     assert.equal("float __attribute__((vector_size(8)))", ffi.getctype "v2")
@@ -75,7 +87,8 @@ describe("mp_attr_list", function()
   end)
 
   it("takes transparent_union and nonblocking", function()
-    ffi.cdef "typedef union { int *a; char *b; } u __attribute__((__transparent_union__)); int f(int) __attribute__((nonblocking));"
+    ffi.cdef("typedef union { int *a; char *b; } u __attribute__((__transparent_union__)); " ..
+      "int f(int) __attribute__((nonblocking));")
     assert.is_truthy(ffi.getctype "typeof(f)":find("nonblocking", 1, true))
     assert.equal(ffi.typeof "typeof(f)", ffi.typeof(ffi.getctype "typeof(f)"))
   end)

@@ -26,11 +26,15 @@ describe("mp_declarator_parse", function()
 
   it("adjusts parameters as C does", function()
     for text, expected in pairs {
-      ["int f(int a[3])"] = "int(int *)", ["int f(int a[2][3])"] = "int(int(*)[3])", ["int f(int g(char))"] = "int(int(*)(char))",
-      ["int f(const int a)"] = "int(int)", ["int f(int a[static 3])"] = "int(int *)", ["int f(int a[const])"] = "int(int *)",
+      ["int f(int a[3])"] = "int(int *)", ["int f(int a[2][3])"] = "int(int(*)[3])",
+        ["int f(int g(char))"] = "int(int(*)(char))",
+      ["int f(const int a)"] = "int(int)", ["int f(int a[static 3])"] = "int(int *)",
+        ["int f(int a[const])"] = "int(int *)",
       ["int f(int a[restrict static 3])"] = "int(int *)", ["int f(int n, int a[n])"] = "int(int, int *)",
-      ["int f(int n, int a[n][n + 1])"] = "int(int, int(*)[])", ["int f(int n, int a[n][n][3])"] = "int(int, int(*)[][3])", ["int f(int a[*])"] = "int(int *)",
-      ["int f(void)"] = "int(void)", ["int f()"] = "int()", ["int f(int, ...)"] = "int(int, ...)", ["int f(...)"] = "int(...)",
+      ["int f(int n, int a[n][n + 1])"] = "int(int, int(*)[])",
+        ["int f(int n, int a[n][n][3])"] = "int(int, int(*)[][3])", ["int f(int a[*])"] = "int(int *)",
+      ["int f(void)"] = "int(void)", ["int f()"] = "int()", ["int f(int, ...)"] = "int(int, ...)",
+        ["int f(...)"] = "int(...)",
       ["int f(char *const)"] = "int(char *)", ["int f(register int x)"] = "int(int)", ["int f(int (x))"] = "int(int)",
       ["int f(int (size_t))"] = "int(int(*)(unsigned long))", ["int f(va_list)"] = "int(__builtin_va_list)",
       ["int f(__builtin_va_list *)"] = "int(__builtin_va_list *)", ["int f(const char *)"] = "int(const char *)",
@@ -88,6 +92,25 @@ describe("mp_declarator_parse", function()
       assert.is_false(ok)
       assert.is_truthy(message:find("nested too deep", 1, true), message)
     end
+  end)
+end)
+
+describe("parameters' lengths", function()
+  it("are tried once, however they nest", function()
+    local start = os.clock()
+    for _, piece in ipairs { "int [ (int [ (int x)||]\n ( int y[ [ ", "int [ (int [ ", "int a[sizeof(int [" } do
+      pcall(engine.new().cdef, "extern int f(" .. piece:rep(60))
+      pcall(engine.new().cdef, "extern int f(" .. piece:rep(60) .. ("])"):rep(60) .. ";")
+    end
+    assert.is_true(os.clock() - start < 2)
+  end)
+
+  it("may be anything that ends in its bracket", function()
+    local ffi = engine.new()
+    ffi.cdef [=[int f(int n, int a[n * (n + 1)], char b[restrict n], int c["]"[n]], int d[sizeof(int[n])],
+      int e[/* ] */ 3]);]=]
+    assert.equal("int(int, int *, char *, int *, int *, int *)", ffi.getctype "typeof(f)")
+    raises("cdef:1:13: bracket without its closing one", function() ffi.cdef "int g(int a[n (;" end)
   end)
 end)
 

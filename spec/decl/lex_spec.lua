@@ -12,6 +12,12 @@ describe("mp_lex_next", function()
     assert.equal(3, ffi.C.LEX_A)
   end)
 
+  it("passes a byte order mark, and ends of lines of every system", function()
+    ffi.cdef "\xEF\xBB\xBF#pragma pack(1)\r\nstruct s { char c; int i; };\r\n#define A \\\r\n 5\r\n"
+    assert.equal(5, ffi.sizeof "struct s")
+    assert.equal(5, ffi.C.A)
+  end)
+
   it("takes names of UTF-8, dollars and digits", function()
     ffi.cdef "enum { größe = 1, $x = 2, a1_ = 3 };"
     assert.equal(1, ffi.C["größe"])

@@ -55,7 +55,8 @@ describe("mp_parse_cdef", function()
     ffi.cdef "struct kept { int x; };"
     local before = ffi.typeof "struct kept *"
     for i = 1, 100 do
-      pcall(ffi.cdef, ("struct s%d { struct kept *k; const struct kept a[3]; }; typedef struct s%d *p; nope;"):format(i, i))
+      pcall(ffi.cdef, ("struct s%d { struct kept *k; const struct kept a[3]; }; typedef struct s%d *p; " ..
+        "nope;"):format(i, i))
     end
     assert.equal(before, ffi.typeof "struct kept *")
     assert.equal(12, ffi.sizeof "struct kept[3]")
@@ -65,7 +66,8 @@ describe("mp_parse_cdef", function()
     local function seconds(n)
       local text, own = {}, engine.new()
       for i = 1, n do
-        text[i] = ("struct s%d { struct s%d *p; int a[%d]; }; int f%d(struct s%d *, ...);\n"):format(i, i - 1, i, i, i)
+        text[i] = ("struct s%d { struct s%d *p; int a[%d]; }; int f%d(struct s%d *, ...);\n"):format(i, i - 1,
+          i, i, i)
       end
       text = table.concat(text)
       local start = os.clock()

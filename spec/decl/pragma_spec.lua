@@ -38,13 +38,15 @@ describe("#pragma pack", function()
   end)
 
   it("caps, and never raises, alignment", function()
-    ffi.cdef "#pragma pack(8)\nstruct s { char c; short x; };\n#pragma pack(2)\nstruct t { char c; int x __attribute__((aligned(16))); };"
+    ffi.cdef("#pragma pack(8)\nstruct s { char c; short x; };\n#pragma pack(2)\nstruct t { char c; " ..
+      "int x __attribute__((aligned(16))); };")
     assert.equal(4, ffi.sizeof "struct s")
     assert.equal(6, ffi.sizeof "struct t")
   end)
 
   it("comes as an option too", function()
-    ffi.cdef("struct s { char c; long l; };\n#pragma pack(1)\nstruct t { char c; long l; };\n#pragma pack()\nstruct u { char c; long l; };", { pack = 2 })
+    ffi.cdef("struct s { char c; long l; };\n#pragma pack(1)\nstruct t { char c; long l; };\n" ..
+      "#pragma pack()\nstruct u { char c; long l; };", { pack = 2 })
     assert.equal(10, ffi.sizeof "struct s")
     assert.equal(9, ffi.sizeof "struct t")
     assert.equal(10, ffi.sizeof "struct u")
@@ -54,7 +56,8 @@ describe("#pragma pack", function()
 
   it("refuses other numbers", function()
     raises("cdef:1:14: pack must be 0, 1, 2, 4, 8 or 16, near '3'", function() ffi.cdef "#pragma pack(3)\n" end)
-    raises("cdef:1:20: pack must be 0, 1, 2, 4, 8 or 16, near '32'", function() ffi.cdef "#pragma pack(push, 32)\n" end)
+    raises("cdef:1:20: pack must be 0, 1, 2, 4, 8 or 16, near '32'", function()
+      ffi.cdef "#pragma pack(push, 32)\n" end)
     raises("cdef:1:", function() ffi.cdef "#pragma pack(\n" end)
     raises("cdef:1:9: string expected", function() ffi.cdef "_Pragma(5)" end)
   end)
@@ -63,7 +66,8 @@ end)
 describe("other pragmas", function()
   it("mean nothing, but those that would change layout", function()
     local ffi = engine.new()
-    ffi.cdef "#pragma once\n#pragma GCC visibility push(default)\n#pragma message(\"it's\")\n#pragma\n#pragma ms_struct off\n"
+    ffi.cdef("#pragma once\n#pragma GCC visibility push(default)\n#pragma message(\"it's\")\n#pragma\n" ..
+      "#pragma ms_struct off\n")
     ffi.cdef "#pragma scalar_storage_order little-endian\n#pragma scalar_storage_order default\nint f(void);"
     raises("cdef:1:9: pragma 'ms_struct' is not supported", function() ffi.cdef "#pragma ms_struct on\n" end)
     raises("cdef:1:9: pragma 'scalar_storage_order' is not supported", function()
@@ -95,7 +99,8 @@ describe("#define", function()
   end)
 
   it("remembers the others", function()
-    ffi.cdef "#define EMPTY\n#define CALL(x) x\n#define TYPE int *\n#define OTHER unknown_name\n#define POINTER ((void *)-1)\n"
+    ffi.cdef("#define EMPTY\n#define CALL(x) x\n#define TYPE int *\n#define OTHER unknown_name\n" ..
+      "#define POINTER ((void *)-1)\n")
     for _, name in ipairs { "EMPTY", "CALL", "TYPE", "OTHER", "POINTER" } do
       raises(name .. " is a macro without a constant value", function() local _ = ffi.C[name] end)
     end
@@ -110,7 +115,8 @@ describe("#define", function()
   end)
 
   it("doesn't hide what is declared by that name", function()
-    ffi.cdef "int abs(int);\n#define abs(x) x\n#define abs abs\nenum { A = 5 };\n#define A A\ntypedef int t;\n#define t t\n#undef A\n"
+    ffi.cdef("int abs(int);\n#define abs(x) x\n#define abs abs\nenum { A = 5 };\n#define A A\n" ..
+      "typedef int t;\n#define t t\n#undef A\n")
     assert.equal(3, ffi.C.abs(-3))
     assert.equal(5, ffi.C.A)
     assert.equal("int", ffi.getctype "t")

@@ -15,7 +15,8 @@ describe("mp_record_specifier", function()
 
   it("takes members of every form", function()
     ffi.cdef [[struct s { int a, *b, c[2]; ; unsigned d : 3, : 2, e : 4; struct { int f; union { int g; float h; }; };
-      _Static_assert(1, "fine"); __extension__ _Static_assert(1); __extension__ struct t { int i; } j; enum { K = 3 } k; int (*l)(void);
+      _Static_assert(1, "fine"); __extension__ _Static_assert(1); __extension__ struct t { int i; } j;
+        enum { K = 3 } k; int (*l)(void);
       _Alignas(8) char m; const volatile int n __attribute__((unused)), o; char p[] };]]
     assert.equal("a b c d e f g h j k l m n o p", names(ffi.typeof "struct s"))
     assert.equal(3, ffi.C.K)
@@ -69,7 +70,8 @@ describe("mp_record_specifier", function()
       ffi.cdef "struct t; union t *x; ; ;" end)
     raises("cdef:1:27: 't' was declared as a tag of another kind: struct", function()
       ffi.cdef "struct t { int a; }; enum t { A };" end)
-    raises("cdef:1:8: nested redefinition of 'struct s'", function() ffi.cdef "struct s { struct s { int a; } b; };" end)
+    raises("cdef:1:8: nested redefinition of 'struct s'", function()
+      ffi.cdef "struct s { struct s { int a; } b; };" end)
     raises("cdef:1:19: '}' expected, near '<eof>'", function() ffi.cdef "struct s { int a; " end)
     raises("cdef:1:17: name expected, near ';'", function() ffi.cdef "struct s { int *; };" end)
     raises("cdef:1:18: width of bit-field out of range", function() ffi.cdef "struct s { int a:-1; };" end)
@@ -109,7 +111,8 @@ describe("mp_record_enum", function()
   end)
 
   it("takes attributes on enumerators, and unnamed bit-fields of enums", function()
-    ffi.cdef "enum e { A __attribute__((deprecated(\"x\"))) = 2, B __attribute__((unused)), }; struct s { enum e : 3; enum e b : 2; };"
+    ffi.cdef("enum e { A __attribute__((deprecated(\"x\"))) = 2, B __attribute__((unused)), }; " ..
+      "struct s { enum e : 3; enum e b : 2; };")
     assert.equal(3, ffi.C.B)
     assert.equal(3, (select(2, ffi.offsetof("struct s", "b"))))
   end)

@@ -10,9 +10,11 @@ describe("mp_redecl_declare", function()
   it("accepts what agrees", function()
     for _ = 1, 2 do
       ffi.cdef [[
-        typedef int t; typedef struct { int a; struct { char b; } c; } anonymous; typedef struct s s; struct s { s *next; };
+        typedef int t; typedef struct { int a; struct { char b; } c; } anonymous; typedef struct s s;
+          struct s { s *next; };
         typedef enum { A, B } e; extern int v; extern int v; int f(int, const char *); int f(int a, const char *b);
-        static inline int g(void) { return 1; } enum named { C = 1 << 3 }; static const int K = 5; typedef int (*fp)(struct s *);
+        static inline int g(void) { return 1; } enum named { C = 1 << 3 }; static const int K = 5;
+          typedef int (*fp)(struct s *); typedef int (fn)(struct s *);
         extern int array[]; union u { int a : 3; float b; };]]
     end
     assert.equal(8, ffi.C.C)
@@ -25,7 +27,8 @@ describe("mp_redecl_declare", function()
   end)
 
   it("refuses what doesn't, naming both places", function()
-    ffi.cdef("typedef int t;\nextern int v; int f(int); struct s { int a; };\ntypedef struct { int a; } T;", { name = "one.h" })
+    ffi.cdef("typedef int t;\nextern int v; int f(int); struct s { int a; };\ntypedef struct { int a; } T;",
+      { name = "one.h" })
     local function refused(message, text)
       raises(message, function() ffi.cdef(text, { name = "two.h" }) end)
     end
@@ -53,7 +56,8 @@ describe("mp_redecl_declare", function()
 
   it("leaves nothing behind where the text fails", function()
     ffi.cdef "typedef int before; struct b;"
-    raises("cdef:1:", function() ffi.cdef "typedef int after; struct a { int x; }; struct b { int y; }; enum { E }; nope;" end)
+    raises("cdef:1:", function()
+      ffi.cdef "typedef int after; struct a { int x; }; struct b { int y; }; enum { E }; nope;" end)
     for _, text in ipairs { "after", "sizeof(struct a)" } do
       assert.is_false((pcall(ffi.typeof, "int[sizeof(" .. text .. ")]")), text)
     end

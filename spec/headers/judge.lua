@@ -24,6 +24,9 @@ local function run(command)
 end
 
 local harness = [[
+#if defined(__clang__) /* it knows the type by its older name only */
+#define _Float128 __float128
+#endif
 extern int printf(const char *, ...);
 struct mp_fact { const char *what; long long compiler, moonpool; };
 static unsigned long mp_good, mp_bad;
@@ -52,7 +55,8 @@ local function collector()
     constants[#constants + 1] = ('{"%s",(long long)(%s),%s}'):format(what:gsub('[\\"]', "\\%0"), what, value)
   end
   function c.bits(type, path, start, width)
-    code[#code + 1] = ("{ union { %s t; unsigned char b[sizeof(%s)]; } u; __builtin_memset(&u, 0, sizeof u); u.t.%s = -1; mp_bits(\"%s.%s\", u.b, sizeof u.b, %d, %d); }")
+    code[#code + 1] = ("{ union { %s t; unsigned char b[sizeof(%s)]; } u; __builtin_memset(&u, 0, sizeof u); " ..
+      "u.t.%s = -1; mp_bits(\"%s.%s\", u.b, sizeof u.b, %d, %d); }")
       :format(type, type, path, type, path, start, width)
   end
   return c

@@ -21,7 +21,7 @@ local scalars = {
   "char", "signed char", "unsigned char", "short", "unsigned short", "int", "unsigned", "long",
   "unsigned long", "long long", "float", "double", "long double", "_Bool", "__int128", "void *",
   "under_t", "over_t", "half_t", "enum e_int", "enum e_small", "enum e_wide", "struct nothing",
-  "double _Complex", "_Float128",
+  "double _Complex", "__float128",
 }
 
 -- Types of bit-fields with the most bits that each holds.

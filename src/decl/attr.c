@@ -45,13 +45,26 @@ typedef struct ModeWord {
 
 /* GCC internals, "Machine Modes". */
 static const ModeWord attr_modes[] = {
-    {"QI", MP_MODE_QI},        {"HI", MP_MODE_HI},       {"SI", MP_MODE_SI},
-    {"DI", MP_MODE_DI},        {"TI", MP_MODE_TI},       {"byte", MP_MODE_QI},
-    {"word", MODE_WORD},       {"pointer", MODE_WORD},   {"unwind_word", MODE_WORD},
-    {"libgcc_cmp_return", MODE_WORD}, {"libgcc_shift_count", MODE_WORD},
-    {"HF", MP_MODE_HF},        {"SF", MP_MODE_SF},       {"DF", MP_MODE_DF},
-    {"XF", MP_MODE_XF},        {"TF", MP_MODE_TF},       {"SC", MP_MODE_SC},
-    {"DC", MP_MODE_DC},        {"XC", MP_MODE_XC},       {"TC", MP_MODE_TC},
+    {"QI", MP_MODE_QI},
+    {"HI", MP_MODE_HI},
+    {"SI", MP_MODE_SI},
+    {"DI", MP_MODE_DI},
+    {"TI", MP_MODE_TI},
+    {"byte", MP_MODE_QI},
+    {"word", MODE_WORD},
+    {"pointer", MODE_WORD},
+    {"unwind_word", MODE_WORD},
+    {"libgcc_cmp_return", MODE_WORD},
+    {"libgcc_shift_count", MODE_WORD},
+    {"HF", MP_MODE_HF},
+    {"SF", MP_MODE_SF},
+    {"DF", MP_MODE_DF},
+    {"XF", MP_MODE_XF},
+    {"TF", MP_MODE_TF},
+    {"SC", MP_MODE_SC},
+    {"DC", MP_MODE_DC},
+    {"XC", MP_MODE_XC},
+    {"TC", MP_MODE_TC},
 };
 
 /* }===== */
@@ -79,12 +92,25 @@ static MpStatus attr_aligned(MpParser *p, MpAttr *a) {
   return attr_align(p, a, &at, n);
 }
 
+/* The count in front of a vector's mode: `V4SI` is four of SI. */
+static void mode_length(AttrWord *w, size_t *length) {
+  size_t n = 0, i = 1;
+  if (w->n < 4 || w->s[0] != 'V') return;
+  for (; i < w->n && i < 5 && w->s[i] >= '0' && w->s[i] <= '9'; i++)
+    n = n * 10 + (size_t)(w->s[i] - '0');
+  if (n == 0) return;
+  *length = n;
+  w->s += i;
+  w->n -= i;
+}
+
 /* mode ( word ) */
 static MpStatus attr_mode(MpParser *p, MpAttr *a) {
   AttrWord w;
   size_t i;
   MP_TRY(mp_parser_expect(p, '('));
   w = attr_word(&p->lex.tok);
+  mode_length(&w, &a->vector_length);
   for (i = 0; i < sizeof attr_modes / sizeof attr_modes[0]; i++)
     if (word_is(w, attr_modes[i].text)) a->mode = (uint8_t)attr_modes[i].mode;
   if (a->mode == MP_MODE_NONE) return mp_parser_fail(p, MP_MSG_MODE);
@@ -112,16 +138,21 @@ static bool attr_is_refused(AttrWord w) {
 /* attribute: word [ ( arguments ) ] */
 static MpStatus attr_one(MpParser *p, MpAttr *a) {
   AttrWord w = attr_word(&p->lex.tok);
-  if (attr_is_refused(w)) return mp_parser_fail(p, MP_MSG_ATTRIBUTE_REFUSED, (int)w.n, w.s);
+  if (attr_is_refused(w))
+    return mp_parser_fail(p, MP_MSG_ATTRIBUTE_REFUSED, (int)w.n, w.s);
   mp_parser_next(p);
   if (w.n == 7 && word_is(w, "aligned")) return attr_aligned(p, a);
-  if (w.n == 5 && word_is(w, "align") && mp_parser_kind(p) == '(') return attr_aligned(p, a);
+  if (w.n == 5 && word_is(w, "align") && mp_parser_kind(p) == '(')
+    return attr_aligned(p, a);
   if (w.n == 4 && word_is(w, "mode")) return attr_mode(p, a);
   if (w.n == 11 && word_is(w, "vector_size")) return attr_size(p, &a->vector_size);
   if (w.n == 15 && word_is(w, "ext_vector_type")) return attr_size(p, &a->vector_length);
-  if (w.n == 6 && word_is(w, "packed")) a->packed = true;
-  else if (w.n == 17 && word_is(w, "transparent_union")) a->transparent = true;
-  else if (w.n == 11 && word_is(w, "nonblocking")) a->nonblocking = true;
+  if (w.n == 6 && word_is(w, "packed"))
+    a->packed = true;
+  else if (w.n == 17 && word_is(w, "transparent_union"))
+    a->transparent = true;
+  else if (w.n == 11 && word_is(w, "nonblocking"))
+    a->nonblocking = true;
   if (mp_parser_kind(p) != '(') return MP_OK;
   mp_lex_skip_bracket(&p->lex);
   if (mp_parser_kind(p) == MP_TOK_DIRECTIVE) mp_parser_advance(p);
@@ -210,11 +241,12 @@ void mp_attr_merge(MpAttr *a, const MpAttr *inner) {
 
 /* {===== types ===== */
 
-/* The primitive of a mode, signed or not as `ct` is; MP_PRIM_COUNT: the mode doesn't fit it. */
+/* The primitive of a mode, signed as `ct` is; MP_PRIM_COUNT: the mode doesn't fit it. */
 static MpPrim mode_prim(uint8_t mode, const MpCtype *ct) {
-  static const MpPrim ints[] = {MP_PRIM_SCHAR, MP_PRIM_SHORT, MP_PRIM_INT, MP_PRIM_LONG, MP_PRIM_INT128};
-  static const MpPrim floats[] = {MP_PRIM_FLOAT16, MP_PRIM_FLOAT, MP_PRIM_DOUBLE, MP_PRIM_LDOUBLE,
-                                  MP_PRIM_FLOAT128};
+  static const MpPrim ints[] = {MP_PRIM_SCHAR, MP_PRIM_SHORT, MP_PRIM_INT, MP_PRIM_LONG,
+                                MP_PRIM_INT128};
+  static const MpPrim floats[] = {MP_PRIM_FLOAT16, MP_PRIM_FLOAT, MP_PRIM_DOUBLE,
+                                  MP_PRIM_LDOUBLE, MP_PRIM_FLOAT128};
   if (mode <= MP_MODE_TI) {
     MpPrim prim = ints[mode - MP_MODE_QI];
     if (!mp_ctype_is_integer(ct)) return MP_PRIM_COUNT;
@@ -237,7 +269,8 @@ static MpStatus attr_apply_mode(MpParser *p, const MpAttr *a, const MpCtype **ct
 }
 
 /* The leaf of a type, as mode and vector_size make it. */
-static MpStatus attr_retype_leaf(MpParser *p, const MpAttr *a, const MpCtype *ct, const MpCtype **out) {
+static MpStatus attr_retype_leaf(MpParser *p, const MpAttr *a, const MpCtype *ct,
+                                 const MpCtype **out) {
   const MpCtype *made = ct;
   size_t length = a->vector_length;
   MP_TRY(attr_apply_mode(p, a, &made));
@@ -249,24 +282,31 @@ static MpStatus attr_retype_leaf(MpParser *p, const MpAttr *a, const MpCtype *ct
   if (length != 0) {
     bool scalar = mp_ctype_is_integer(made) || made->kind == MP_KIND_PRIM;
     if (!scalar || !mp_num_ispow2(length)) return mp_parser_fail(p, MP_MSG_VECTOR);
-    if (mp_ctype_vector(p->sp, made, length, &made, p->e) != MP_OK) return mp_parser_failed(p);
+    if (mp_ctype_vector(p->sp, made, length, &made, p->e) != MP_OK)
+      return mp_parser_failed(p);
   }
-  if (ct->quals != 0 && made != ct) MP_TRY(mp_parser_qualify(p, made, ct->quals, 0, &made));
+  if (ct->quals != 0 && made != ct)
+    MP_TRY(mp_parser_qualify(p, made, ct->quals, 0, &made));
   *out = made;
   return MP_OK;
 }
 
-MpStatus mp_attr_retype(MpParser *p, const MpAttr *a, const MpCtype *ct, const MpCtype **out) {
+MpStatus mp_attr_retype(MpParser *p, const MpAttr *a, const MpCtype *ct,
+                        const MpCtype **out) {
   const MpCtype *item;
   MpStatus made;
-  if (ct->kind != MP_KIND_POINTER && ct->kind != MP_KIND_ARRAY && ct->kind != MP_KIND_FUNCTION)
+  if (ct->kind != MP_KIND_POINTER && ct->kind != MP_KIND_ARRAY &&
+      ct->kind != MP_KIND_FUNCTION)
     return attr_retype_leaf(p, a, ct, out);
   MP_TRY(mp_parser_enter(p));
   MP_TRY(mp_attr_retype(p, a, ct->item, &item));
   mp_parser_leave(p);
-  if (ct->kind == MP_KIND_POINTER) made = mp_ctype_pointer(p->sp, item, out, p->e);
-  else if (ct->kind == MP_KIND_ARRAY) made = mp_ctype_array(p->sp, item, ct->length, out, p->e);
-  else made = mp_ctype_function(p->sp, item, ct->u.function, out, p->e);
+  if (ct->kind == MP_KIND_POINTER)
+    made = mp_ctype_pointer(p->sp, item, out, p->e);
+  else if (ct->kind == MP_KIND_ARRAY)
+    made = mp_ctype_array(p->sp, item, ct->length, out, p->e);
+  else
+    made = mp_ctype_function(p->sp, item, ct->u.function, out, p->e);
   if (made != MP_OK) return mp_parser_failed(p);
   return ct->quals != 0 ? mp_parser_qualify(p, *out, ct->quals, 0, out) : MP_OK;
 }

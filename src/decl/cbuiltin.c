@@ -58,8 +58,10 @@ MpStatus mp_cbuiltin_generic(MpParser *p, MpCval *out) {
   while (mp_parser_accept(p, ',')) {
     const MpCtype *type = NULL;
     bool is_default = !mp_declspec_starts(p);
-    if (is_default) mp_parser_next(p); /* `default` */
-    else MP_TRY(mp_declarator_typename(p, &type));
+    if (is_default)
+      mp_parser_next(p); /* `default` */
+    else
+      MP_TRY(mp_declarator_typename(p, &type));
     MP_TRY(mp_parser_expect(p, ':'));
     MP_TRY(mp_cexpr_conditional(p, &value));
     if (is_default ? found : (exact || type != control.type)) continue;
@@ -99,29 +101,41 @@ static bool integer_function(const char *name, uint64_t x, MpInt128 *out) {
   size_t n = strlen(name);
   bool wide = n > 2 && name[n - 1] == 'l';
   uint32_t low = (uint32_t)x;
-  if (strcmp(name, "bswap16") == 0) *out = __builtin_bswap16((uint16_t)x);
-  else if (strcmp(name, "bswap32") == 0) *out = __builtin_bswap32(low);
-  else if (strcmp(name, "bswap64") == 0) *out = (MpInt128)__builtin_bswap64(x);
-  else if (strncmp(name, "popcount", 8) == 0) *out = __builtin_popcountll(wide ? x : low);
-  else if (strncmp(name, "ffs", 3) == 0) *out = __builtin_ffsll((long long)(wide ? x : low));
-  else if (strncmp(name, "ctz", 3) == 0 && x != 0) *out = __builtin_ctzll(x);
-  else if (strncmp(name, "clz", 3) == 0 && x != 0) *out = __builtin_clzll(wide ? x : low) - (wide ? 0 : 32);
-  else return false;
+  if (strcmp(name, "bswap16") == 0)
+    *out = __builtin_bswap16((uint16_t)x);
+  else if (strcmp(name, "bswap32") == 0)
+    *out = __builtin_bswap32(low);
+  else if (strcmp(name, "bswap64") == 0)
+    *out = (MpInt128)__builtin_bswap64(x);
+  else if (strncmp(name, "popcount", 8) == 0)
+    *out = __builtin_popcountll(wide ? x : low);
+  else if (strncmp(name, "ffs", 3) == 0)
+    *out = __builtin_ffsll((long long)(wide ? x : low));
+  else if (strncmp(name, "ctz", 3) == 0 && x != 0)
+    *out = __builtin_ctzll(x);
+  else if (strncmp(name, "clz", 3) == 0 && x != 0)
+    *out = __builtin_clzll(wide ? x : low) - (wide ? 0 : 32);
+  else
+    return false;
   return true;
 }
 
 static MpPrim float_suffix_prim(const char *name) {
   size_t n = strlen(name);
   if (n > 0 && name[n - 1] == 'f' && strcmp(name, "inf") != 0) return MP_PRIM_FLOAT;
-  return n > 0 && name[n - 1] == 'l' && strcmp(name, "huge_val") != 0 ? MP_PRIM_LDOUBLE : MP_PRIM_DOUBLE;
+  return n > 0 && name[n - 1] == 'l' && strcmp(name, "huge_val") != 0 ? MP_PRIM_LDOUBLE
+                                                                      : MP_PRIM_DOUBLE;
 }
 
 /* inf, huge_val, nan and their suffixes. */
 static bool float_function(MpSpace *sp, const char *name, MpCval *out) {
   MpCval v = {0};
-  if (strncmp(name, "inf", 3) == 0 || strncmp(name, "huge_val", 8) == 0) v.f = HUGE_VALL;
-  else if (strncmp(name, "nan", 3) == 0) v.f = __builtin_nanl("");
-  else return false;
+  if (strncmp(name, "inf", 3) == 0 || strncmp(name, "huge_val", 8) == 0)
+    v.f = HUGE_VALL;
+  else if (strncmp(name, "nan", 3) == 0)
+    v.f = __builtin_nanl("");
+  else
+    return false;
   v.kind = MP_CVAL_FLOAT;
   v.type = mp_ctype_prim(sp, MP_PRIM_LDOUBLE);
   *out = mp_cval_convert(&v, mp_ctype_prim(sp, float_suffix_prim(name)));
@@ -133,11 +147,13 @@ static void value_function(MpParser *p, const char *name, const MpCval *a, MpCva
   MpInt128 i;
   *out = mp_cval_unknown(mp_ctype_prim(p->sp, MP_PRIM_INT));
   if (strcmp(name, "constant_p") == 0) {
-    *out = mp_cval_int(p->sp, MP_PRIM_INT, mp_cval_is_number(a) || a->kind == MP_CVAL_STRING);
+    *out = mp_cval_int(p->sp, MP_PRIM_INT,
+                       mp_cval_is_number(a) || a->kind == MP_CVAL_STRING);
   } else if (strncmp(name, "expect", 6) == 0) {
     *out = mp_cval_convert(a, mp_ctype_prim(p->sp, MP_PRIM_LONG));
   } else if (strcmp(name, "strlen") == 0) {
-    *out = mp_cval_int(p->sp, MP_PRIM_ULONG, a->kind == MP_CVAL_STRING ? (MpInt128)strlen(a->s) : 0);
+    *out = mp_cval_int(p->sp, MP_PRIM_ULONG,
+                       a->kind == MP_CVAL_STRING ? (MpInt128)strlen(a->s) : 0);
     if (a->kind != MP_CVAL_STRING) out->kind = MP_CVAL_UNKNOWN;
   } else if (a->kind == MP_CVAL_INT && integer_function(name, (uint64_t)a->i, &i)) {
     MpPrim prim = strcmp(name, "bswap64") == 0   ? MP_PRIM_ULONG

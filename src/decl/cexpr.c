@@ -32,8 +32,12 @@ static MpStatus decay_both(MpParser *p, MpCval *a, MpCval *b) {
   return mp_cexpr_decay(p, b);
 }
 
-static bool is_pointer(const MpCval *v) { return v->type->kind == MP_KIND_POINTER; }
-static bool is_arithmetic(const MpCval *v) { return mp_cval_is_arithmetic(v->type); }
+static bool is_pointer(const MpCval *v) {
+  return v->type->kind == MP_KIND_POINTER;
+}
+static bool is_arithmetic(const MpCval *v) {
+  return mp_cval_is_arithmetic(v->type);
+}
 
 /* A null pointer constant: 0, or it cast to void * (C11 6.3.2.3p3). */
 static bool is_null(const MpCval *v) {
@@ -53,11 +57,19 @@ static int precedence(int op) {
     case '|': return 3;
     case '^': return 4;
     case '&': return 5;
-    case MP_TOK_EQ: case MP_TOK_NE: return 6;
-    case '<': case '>': case MP_TOK_LE: case MP_TOK_GE: return 7;
-    case MP_TOK_SHL: case MP_TOK_SHR: return 8;
-    case '+': case '-': return 9;
-    case '*': case '/': case '%': return 10;
+    case MP_TOK_EQ:
+    case MP_TOK_NE: return 6;
+    case '<':
+    case '>':
+    case MP_TOK_LE:
+    case MP_TOK_GE: return 7;
+    case MP_TOK_SHL:
+    case MP_TOK_SHR: return 8;
+    case '+':
+    case '-': return 9;
+    case '*':
+    case '/':
+    case '%': return 10;
     default: return 0;
   }
 }
@@ -66,22 +78,29 @@ static int precedence(int op) {
 static MpCval logical(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
   bool decides = op == MP_TOK_OROR;
   bool a_known = mp_cval_is_number(a), b_known = mp_cval_is_number(b);
-  if (a_known && mp_cval_truth(a) == decides) return mp_cval_int(sp, MP_PRIM_INT, decides);
+  if (a_known && mp_cval_truth(a) == decides)
+    return mp_cval_int(sp, MP_PRIM_INT, decides);
   if (a_known && b_known) return mp_cval_int(sp, MP_PRIM_INT, mp_cval_truth(b));
   return mp_cval_unknown(mp_ctype_prim(sp, MP_PRIM_INT));
 }
 
 /* Bytes that a pointer steps by: GNU C has 1 for void and functions. */
-static size_t pointer_step(const MpCtype *ct) { return ct->item->size ? ct->item->size : 1; }
+static size_t pointer_step(const MpCtype *ct) {
+  return ct->item->size ? ct->item->size : 1;
+}
 
 /* Arithmetic and comparison where an operand is a pointer (C11 6.5.6, 6.5.8). */
-static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCval *b, MpCval *out) {
+static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCval *b,
+                               MpCval *out) {
   bool known = a->kind == MP_CVAL_INT && b->kind == MP_CVAL_INT;
   MpUint128 i, base;
   if (precedence(op) == 6 || precedence(op) == 7) {
-    MpCval x = mp_cval_int(p->sp, MP_PRIM_ULLONG, a->i), y = mp_cval_int(p->sp, MP_PRIM_ULLONG, b->i);
-    if (known) *out = mp_cval_binary(p->sp, op, &x, &y);
-    else *out = mp_cval_unknown(mp_ctype_prim(p->sp, MP_PRIM_INT));
+    MpCval x = mp_cval_int(p->sp, MP_PRIM_ULLONG, a->i),
+           y = mp_cval_int(p->sp, MP_PRIM_ULLONG, b->i);
+    if (known)
+      *out = mp_cval_binary(p->sp, op, &x, &y);
+    else
+      *out = mp_cval_unknown(mp_ctype_prim(p->sp, MP_PRIM_INT));
     return MP_OK;
   }
   if (op == '-' && is_pointer(a) && is_pointer(b)) {
@@ -109,12 +128,18 @@ static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCva
 static MpStatus binary_apply(MpParser *p, int op, MpCval *a, MpCval *b) {
   MpCval result;
   MP_TRY(decay_both(p, a, b));
-  if (op == MP_TOK_OROR || op == MP_TOK_ANDAND) result = logical(p->sp, op, a, b);
-  else if (is_arithmetic(a) && is_arithmetic(b)) result = mp_cval_binary(p->sp, op, a, b);
-  else if (is_pointer(a) || is_pointer(b)) MP_TRY(pointer_binary(p, op, a, b, &result));
-  else if (a->type->kind == MP_KIND_VECTOR) result = mp_cval_unknown(a->type);
-  else if (b->type->kind == MP_KIND_VECTOR) result = mp_cval_unknown(b->type);
-  else return mp_parser_fail(p, MP_MSG_OPERANDS);
+  if (op == MP_TOK_OROR || op == MP_TOK_ANDAND)
+    result = logical(p->sp, op, a, b);
+  else if (is_arithmetic(a) && is_arithmetic(b))
+    result = mp_cval_binary(p->sp, op, a, b);
+  else if (is_pointer(a) || is_pointer(b))
+    MP_TRY(pointer_binary(p, op, a, b, &result));
+  else if (a->type->kind == MP_KIND_VECTOR)
+    result = mp_cval_unknown(a->type);
+  else if (b->type->kind == MP_KIND_VECTOR)
+    result = mp_cval_unknown(b->type);
+  else
+    return mp_parser_fail(p, MP_MSG_OPERANDS);
   *a = result;
   return MP_OK;
 }
@@ -137,12 +162,18 @@ static MpStatus binary(MpParser *p, int least, MpCval *out) {
 /* {===== conditional and comma ===== */
 
 /* The type of `a ? b : c` (C11 6.5.15p5, p6). */
-static MpStatus conditional_type(MpParser *p, const MpCval *a, const MpCval *b, const MpCtype **out) {
-  if (is_arithmetic(a) && is_arithmetic(b)) *out = mp_cval_common(p->sp, a->type, b->type);
-  else if (is_pointer(a) && is_null(b)) *out = a->type;
-  else if (is_pointer(b) && is_null(a)) *out = b->type;
-  else if (is_pointer(b) && b->type->item->kind == MP_KIND_VOID) *out = b->type;
-  else *out = a->type;
+static MpStatus conditional_type(MpParser *p, const MpCval *a, const MpCval *b,
+                                 const MpCtype **out) {
+  if (is_arithmetic(a) && is_arithmetic(b))
+    *out = mp_cval_common(p->sp, a->type, b->type);
+  else if (is_pointer(a) && is_null(b))
+    *out = a->type;
+  else if (is_pointer(b) && is_null(a))
+    *out = b->type;
+  else if (is_pointer(b) && b->type->item->kind == MP_KIND_VOID)
+    *out = b->type;
+  else
+    *out = a->type;
   return MP_OK;
 }
 
@@ -164,7 +195,8 @@ MpStatus mp_cexpr_conditional(MpParser *p, MpCval *out) {
   MP_TRY(mp_cexpr_decay(p, &no));
   MP_TRY(conditional_type(p, &yes, &no, &type));
   *out = mp_cval_unknown(type);
-  if (mp_cval_is_number(&test)) *out = mp_cval_convert(mp_cval_truth(&test) ? &yes : &no, type);
+  if (mp_cval_is_number(&test))
+    *out = mp_cval_convert(mp_cval_truth(&test) ? &yes : &no, type);
   mp_parser_leave(p);
   return MP_OK;
 }

@@ -19,8 +19,10 @@ MpStatus mp_cprimary_dereference(MpParser *p, MpCval *v) {
   const MpCtype *item;
   if (v->type->kind != MP_KIND_POINTER) return mp_parser_fail(p, MP_MSG_NOT_POINTER);
   item = v->type->item;
-  if (v->kind == MP_CVAL_INT) v->kind = MP_CVAL_PLACE;
-  else *v = mp_cval_unknown(item);
+  if (v->kind == MP_CVAL_INT)
+    v->kind = MP_CVAL_PLACE;
+  else
+    *v = mp_cval_unknown(item);
   v->type = item;
   return MP_OK;
 }
@@ -56,7 +58,8 @@ static MpStatus element(MpParser *p, MpCval *v) {
   if (v->type->kind != MP_KIND_POINTER || !mp_ctype_is_integer(index.type))
     return mp_parser_fail(p, MP_MSG_OPERANDS);
   if (v->kind == MP_CVAL_INT && index.kind == MP_CVAL_INT)
-    v->i = mp_cval_wrap(v->type, (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
+    v->i = mp_cval_wrap(
+        v->type, (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
   else
     v->kind = MP_CVAL_UNKNOWN;
   return mp_cprimary_dereference(p, v);
@@ -88,7 +91,8 @@ static MpStatus postfix(MpParser *p, MpCval *v) {
         MP_TRY(mp_cprimary_dereference(p, v));
         MP_TRY(mp_cprimary_member(p, v));
         break;
-      case MP_TOK_INC: case MP_TOK_DEC:
+      case MP_TOK_INC:
+      case MP_TOK_DEC:
         mp_parser_next(p);
         MP_TRY(mp_cexpr_decay(p, v));
         v->kind = MP_CVAL_UNKNOWN;
@@ -116,7 +120,9 @@ static MpStatus identifier(MpParser *p, MpCval *out) {
   *out = mp_cval_unknown(d->type);
   if (d->kind == MP_DECL_CONSTANT) {
     const MpConst *c = d->value;
-    out->kind = c->kind == MP_CONST_INT ? MP_CVAL_INT : c->kind == MP_CONST_FLOAT ? MP_CVAL_FLOAT : MP_CVAL_STRING;
+    out->kind = c->kind == MP_CONST_INT     ? MP_CVAL_INT
+                : c->kind == MP_CONST_FLOAT ? MP_CVAL_FLOAT
+                                            : MP_CVAL_STRING;
     out->i = c->i;
     out->f = c->f;
     out->s = c->s;
@@ -143,7 +149,8 @@ static MpStatus strings_keep(MpParser *p, MpPrim prim, const MpBuf *b, MpCval *o
   char *kept = (char *)mp_arena_new(&p->sp->arena, b->len + size);
   if (b->failed || kept == NULL) return mp_err_memory(p->e);
   if (b->len > 0) memcpy(kept, b->data, b->len);
-  if (mp_ctype_array(p->sp, mp_ctype_prim(p->sp, prim), b->len / size + 1, &type, p->e) != MP_OK)
+  if (mp_ctype_array(p->sp, mp_ctype_prim(p->sp, prim), b->len / size + 1, &type, p->e) !=
+      MP_OK)
     return mp_parser_failed(p);
   *out = mp_cval_unknown(type);
   out->kind = MP_CVAL_STRING;
@@ -158,8 +165,10 @@ MpStatus mp_cprimary_strings(MpParser *p, MpCval *out) {
   MpBuf b;
   mp_buf_init(&b, p->sp->alloc);
   while (done == MP_OK && mp_parser_kind(p) == MP_TOK_STRING) {
-    if (!mp_literal_string(&p->lex.tok, prim, &b)) done = mp_parser_fail(p, MP_MSG_BAD_ESCAPE);
-    else mp_parser_next(p);
+    if (!mp_literal_string(&p->lex.tok, prim, &b))
+      done = mp_parser_fail(p, MP_MSG_BAD_ESCAPE);
+    else
+      mp_parser_next(p);
   }
   if (done == MP_OK) done = strings_keep(p, prim, &b, out);
   mp_buf_fini(&b);
@@ -222,7 +231,8 @@ static MpStatus size_of(MpParser *p, const MpToken *at, const MpCval *v, MpCval 
   const MpCtype *ct = v->type;
   bool one = ct->kind == MP_KIND_VOID || ct->kind == MP_KIND_FUNCTION; /* GCC 6.24 */
   if (v->is_bits) return mp_parser_failat(p, at, MP_MSG_SIZEOF_BITS);
-  if (!one && !mp_ctype_is_complete(ct)) return mp_parser_failat(p, at, MP_MSG_SIZEOF_INCOMPLETE);
+  if (!one && !mp_ctype_is_complete(ct))
+    return mp_parser_failat(p, at, MP_MSG_SIZEOF_INCOMPLETE);
   *out = mp_cval_int(p->sp, MP_PRIM_ULONG, one ? 1 : (MpInt128)ct->size);
   return MP_OK;
 }
@@ -251,7 +261,8 @@ static MpStatus size_or_align(MpParser *p, MpCval *out) {
 static MpStatus address_of(MpParser *p, MpCval *out) {
   const MpCtype *type;
   if (out->is_bits) return mp_parser_fail(p, MP_MSG_SIZEOF_BITS);
-  if (mp_ctype_pointer(p->sp, out->type, &type, p->e) != MP_OK) return mp_parser_failed(p);
+  if (mp_ctype_pointer(p->sp, out->type, &type, p->e) != MP_OK)
+    return mp_parser_failed(p);
   out->kind = out->kind == MP_CVAL_PLACE ? MP_CVAL_INT : MP_CVAL_UNKNOWN;
   out->type = type;
   return MP_OK;
@@ -266,8 +277,10 @@ static MpStatus unary_apply(MpParser *p, int op, MpCval *out) {
     return MP_OK;
   }
   if (op == MP_TOK_REAL || op == MP_TOK_IMAG) {
-    if (out->type->kind == MP_KIND_COMPLEX) *out = mp_cval_unknown(out->type->item);
-    else if (op == MP_TOK_IMAG) *out = mp_cval_int(p->sp, MP_PRIM_INT, 0);
+    if (out->type->kind == MP_KIND_COMPLEX)
+      *out = mp_cval_unknown(out->type->item);
+    else if (op == MP_TOK_IMAG)
+      *out = mp_cval_int(p->sp, MP_PRIM_INT, 0);
     return MP_OK;
   }
   if (op == '!' && out->type->kind == MP_KIND_POINTER) {
@@ -288,23 +301,28 @@ static MpStatus unary_apply(MpParser *p, int op, MpCval *out) {
 MpStatus mp_cprimary_unary(MpParser *p, MpCval *out) {
   int op = mp_parser_kind(p);
   switch (op) {
-    case MP_TOK_SIZEOF: case MP_TOK_ALIGNOF: {
+    case MP_TOK_SIZEOF:
+    case MP_TOK_ALIGNOF: {
       MP_TRY(mp_parser_enter(p));
       MP_TRY(size_or_align(p, out));
       mp_parser_leave(p);
       return MP_OK;
     }
-    case '+': case '-': case '~': case '!': case '*': case '&': case MP_TOK_INC: case MP_TOK_DEC:
-    case MP_TOK_REAL: case MP_TOK_IMAG:
+    case '+':
+    case '-':
+    case '~':
+    case '!':
+    case '*':
+    case '&':
+    case MP_TOK_INC:
+    case MP_TOK_DEC:
+    case MP_TOK_REAL:
+    case MP_TOK_IMAG:
       mp_parser_next(p);
       MP_TRY(mp_cprimary_cast(p, out));
       return unary_apply(p, op, out);
-    case MP_TOK_EXTENSION:
-      mp_parser_next(p);
-      return mp_cprimary_cast(p, out);
-    default:
-      MP_TRY(primary(p, out));
-      return postfix(p, out);
+    case MP_TOK_EXTENSION: mp_parser_next(p); return mp_cprimary_cast(p, out);
+    default: MP_TRY(primary(p, out)); return postfix(p, out);
   }
 }
 

@@ -14,23 +14,27 @@
 /* {===== types ===== */
 
 bool mp_cval_is_arithmetic(const MpCtype *ct) {
-  return mp_ctype_is_integer(ct) || mp_ctype_is_float(ct) || ct->kind == MP_KIND_COMPLEX ||
-         ct->kind == MP_KIND_PRIM;
+  return mp_ctype_is_integer(ct) || mp_ctype_is_float(ct) ||
+         ct->kind == MP_KIND_COMPLEX || ct->kind == MP_KIND_PRIM;
 }
 
 /* Conversion rank of a promoted integer (C11 6.3.1.1p1). */
 static int cval_rank(const MpCtype *ct) {
   switch (ct->prim) {
-    case MP_PRIM_LONG: case MP_PRIM_ULONG: return 2;
-    case MP_PRIM_LLONG: case MP_PRIM_ULLONG: return 3;
-    case MP_PRIM_INT128: case MP_PRIM_UINT128: return 4;
+    case MP_PRIM_LONG:
+    case MP_PRIM_ULONG: return 2;
+    case MP_PRIM_LLONG:
+    case MP_PRIM_ULLONG: return 3;
+    case MP_PRIM_INT128:
+    case MP_PRIM_UINT128: return 4;
     default: return 1;
   }
 }
 
 static int cval_float_rank(const MpCtype *ct) {
   switch (ct->prim) {
-    case MP_PRIM_FLOAT16: case MP_PRIM_BFLOAT16: return 1;
+    case MP_PRIM_FLOAT16:
+    case MP_PRIM_BFLOAT16: return 1;
     case MP_PRIM_FLOAT: return 2;
     case MP_PRIM_FLOAT32: return 3;
     case MP_PRIM_DOUBLE: return 4;
@@ -47,9 +51,11 @@ const MpCtype *mp_cval_promote(MpSpace *sp, const MpCtype *ct) {
   ct = ct->plain;
   if (!mp_ctype_is_integer(ct) || ct->kind == MP_KIND_BITINT) return ct;
   if (mp_ctype_bits(ct) < mp_ctype_bits(integer)) return integer;
-  if (ct->kind == MP_KIND_ENUM || (ct->prim >= MP_PRIM_WCHAR && ct->prim <= MP_PRIM_CHAR32)) {
+  if (ct->kind == MP_KIND_ENUM ||
+      (ct->prim >= MP_PRIM_WCHAR && ct->prim <= MP_PRIM_CHAR32)) {
     MpPrim prim = (MpPrim)ct->prim;
-    if (ct->size == integer->size) prim = mp_ctype_is_unsigned(ct) ? MP_PRIM_UINT : MP_PRIM_INT;
+    if (ct->size == integer->size)
+      prim = mp_ctype_is_unsigned(ct) ? MP_PRIM_UINT : MP_PRIM_INT;
     return mp_ctype_prim(sp, prim);
   }
   return ct;
@@ -97,13 +103,15 @@ const MpCtype *mp_cval_common(MpSpace *sp, const MpCtype *a, const MpCtype *b) {
 /* {===== values ===== */
 
 MpInt128 mp_cval_wrap(const MpCtype *ct, MpInt128 i) {
-  unsigned bits = ct->kind == MP_KIND_POINTER ? (unsigned)sizeof(void *) * 8 : mp_ctype_bits(ct);
+  unsigned bits =
+      ct->kind == MP_KIND_POINTER ? (unsigned)sizeof(void *) * 8 : mp_ctype_bits(ct);
   MpUint128 mask, u = (MpUint128)i;
   if (mp_ctype_is_prim(ct, MP_PRIM_BOOL)) return i != 0;
   if (bits >= 128) return i;
   mask = ((MpUint128)1 << bits) - 1;
   u &= mask;
-  if (ct->kind != MP_KIND_POINTER && !mp_ctype_is_unsigned(ct) && (u >> (bits - 1)) != 0) u |= ~mask;
+  if (ct->kind != MP_KIND_POINTER && !mp_ctype_is_unsigned(ct) && (u >> (bits - 1)) != 0)
+    u |= ~mask;
   return (MpInt128)u;
 }
 
@@ -149,7 +157,8 @@ static long double cval_widen(const MpCval *v) {
 static MpCval cval_truncate(long double f, const MpCtype *to) {
   const long double limit = 0x1p127L;
   if (mp_ctype_is_prim(to, MP_PRIM_BOOL)) return cval_of(to, f != 0);
-  if (f >= 0 && f < 2 * limit && mp_ctype_is_unsigned(to)) return cval_of(to, (MpInt128)(MpUint128)f);
+  if (f >= 0 && f < 2 * limit && mp_ctype_is_unsigned(to))
+    return cval_of(to, (MpInt128)(MpUint128)f);
   if (!(f > -limit && f < limit)) return mp_cval_unknown(to);
   return cval_of(to, (MpInt128)f);
 }
@@ -158,8 +167,10 @@ MpCval mp_cval_convert(const MpCval *v, const MpCtype *to) {
   if (to->kind == MP_KIND_POINTER || mp_ctype_is_integer(to)) {
     if (to->kind == MP_KIND_BITINT && mp_ctype_bits(to) > 128) return mp_cval_unknown(to);
     if (v->kind == MP_CVAL_INT) return cval_of(to, v->i);
-    if (v->kind == MP_CVAL_FLOAT && to->kind != MP_KIND_POINTER) return cval_truncate(v->f, to);
-  } else if (mp_ctype_is_float(to) && mp_cval_is_number(v) && mp_cval_is_arithmetic(v->type)) {
+    if (v->kind == MP_CVAL_FLOAT && to->kind != MP_KIND_POINTER)
+      return cval_truncate(v->f, to);
+  } else if (mp_ctype_is_float(to) && mp_cval_is_number(v) &&
+             mp_cval_is_arithmetic(v->type)) {
     return cval_float(to, cval_widen(v));
   }
   return mp_cval_unknown(to);
@@ -170,8 +181,8 @@ MpCval mp_cval_convert(const MpCval *v, const MpCtype *to) {
 /* {===== operators ===== */
 
 static bool is_comparison(int op) {
-  return op == '<' || op == '>' || op == MP_TOK_LE || op == MP_TOK_GE || op == MP_TOK_EQ ||
-         op == MP_TOK_NE;
+  return op == '<' || op == '>' || op == MP_TOK_LE || op == MP_TOK_GE ||
+         op == MP_TOK_EQ || op == MP_TOK_NE;
 }
 
 /* `order` is <0, 0 or >0. */
@@ -192,15 +203,20 @@ static MpCval float_compare(MpSpace *sp, int op, long double a, long double b) {
   return mp_cval_int(sp, MP_PRIM_INT, holds);
 }
 
-static long double double_op(int op, double a, double b) {
+static double double_op(int op, double a, double b) {
   return op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
 }
 
-static MpCval float_binary(MpSpace *sp, int op, const MpCtype *type, long double a, long double b) {
+static MpCval float_binary(MpSpace *sp, int op, const MpCtype *type, long double a,
+                           long double b) {
   if (is_comparison(op)) return float_compare(sp, op, a, b);
   if (op != '+' && op != '-' && op != '*' && op != '/') return mp_cval_unknown(type);
-  if (type->size == sizeof(double)) return cval_float(type, double_op(op, (double)a, (double)b));
-  return cval_float(type, op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b);
+  if (type->size == sizeof(double))
+    return cval_float(type, (long double)double_op(op, (double)a, (double)b));
+  return cval_float(type, op == '+'   ? a + b
+                          : op == '-' ? a - b
+                          : op == '*' ? a * b
+                                      : a / b);
 }
 
 static MpCval int_divide(int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
@@ -213,7 +229,8 @@ static MpCval int_divide(int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
   return cval_of(type, op == '/' ? a / b : a % b);
 }
 
-static MpCval int_binary(MpSpace *sp, int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
+static MpCval int_binary(MpSpace *sp, int op, const MpCtype *type, MpInt128 a,
+                         MpInt128 b) {
   MpUint128 ua = (MpUint128)a, ub = (MpUint128)b;
   if (is_comparison(op)) {
     int order = mp_ctype_is_unsigned(type) ? (ua > ub) - (ua < ub) : (a > b) - (a < b);
@@ -237,7 +254,8 @@ static MpCval cval_shift(MpSpace *sp, int op, const MpCval *a, const MpCval *b) 
   if (a->kind != MP_CVAL_INT || b->kind != MP_CVAL_INT) return mp_cval_unknown(type);
   if (b->i < 0 || b->i >= (MpInt128)mp_ctype_bits(type)) return mp_cval_unknown(type);
   if (op == MP_TOK_SHL) return cval_of(type, (MpInt128)((MpUint128)i << (int)b->i));
-  if (mp_ctype_is_unsigned(type)) return cval_of(type, (MpInt128)((MpUint128)i >> (int)b->i));
+  if (mp_ctype_is_unsigned(type))
+    return cval_of(type, (MpInt128)((MpUint128)i >> (int)b->i));
   return cval_of(type, i >> (int)b->i);
 }
 
@@ -250,7 +268,8 @@ MpCval mp_cval_binary(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
   if (!mp_cval_is_number(a) || !mp_cval_is_number(b)) return mp_cval_unknown(result);
   x = mp_cval_convert(a, type);
   y = mp_cval_convert(b, type);
-  if (x.kind == MP_CVAL_INT && y.kind == MP_CVAL_INT) return int_binary(sp, op, type, x.i, y.i);
+  if (x.kind == MP_CVAL_INT && y.kind == MP_CVAL_INT)
+    return int_binary(sp, op, type, x.i, y.i);
   if (x.kind == MP_CVAL_FLOAT && y.kind == MP_CVAL_FLOAT)
     return float_binary(sp, op, type, x.f, y.f);
   return mp_cval_unknown(result);
@@ -266,7 +285,8 @@ MpCval mp_cval_unary(MpSpace *sp, int op, const MpCval *a) {
   v = mp_cval_convert(a, type);
   if (v.kind == MP_CVAL_FLOAT && op == '-') v.f = -v.f;
   if (v.kind == MP_CVAL_FLOAT && op == '~') return mp_cval_unknown(type);
-  if (v.kind == MP_CVAL_INT && op == '-') return cval_of(type, (MpInt128)(0 - (MpUint128)v.i));
+  if (v.kind == MP_CVAL_INT && op == '-')
+    return cval_of(type, (MpInt128)(0 - (MpUint128)v.i));
   if (v.kind == MP_CVAL_INT && op == '~') return cval_of(type, ~v.i);
   return v;
 }

@@ -19,8 +19,8 @@ typedef enum MpCvalKind {
 typedef struct MpCval {
   const MpCtype *type;
   MpCvalKind kind;
-  bool is_bits;     /* a bit-field: sizeof refuses it (C11 6.5.3.4) */
-  MpInt128 i;       /* wrapped to its type; of unsigned __int128: its bits */
+  bool is_bits; /* a bit-field: sizeof refuses it (C11 6.5.3.4) */
+  MpInt128 i;   /* wrapped to its type; of unsigned __int128: its bits */
   long double f;
   const char *s;
   size_t len;

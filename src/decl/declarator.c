@@ -32,8 +32,10 @@ static MpStatus op_new(MpParser *p, MpOpKind kind, uint32_t *index) {
 
 static void chain_append(MpParser *p, OpChain *c, uint32_t first, uint32_t last) {
   if (first == 0) return;
-  if (c->first == 0) c->first = first;
-  else op_at(p, c->last)->next = first;
+  if (c->first == 0)
+    c->first = first;
+  else
+    op_at(p, c->last)->next = first;
   c->last = last;
 }
 
@@ -47,17 +49,17 @@ static MpStatus qualifiers(MpParser *p, unsigned *quals, MpAttr *attr) {
       case MP_TOK_VOLATILE: *quals |= MP_QUAL_VOLATILE; break;
       case MP_TOK_RESTRICT: *quals |= MP_QUAL_RESTRICT; break;
       case MP_TOK_ATOMIC: *quals |= MP_QUAL_ATOMIC; break;
-      case MP_TOK_NULLABLE: case MP_TOK_EXTENSION: break;
-      case MP_TOK_ATTRIBUTE: case MP_TOK_DECLSPEC:
-        MP_TRY(mp_attr_list(p, attr));
-        continue;
+      case MP_TOK_NULLABLE:
+      case MP_TOK_EXTENSION: break;
+      case MP_TOK_ATTRIBUTE:
+      case MP_TOK_DECLSPEC: MP_TRY(mp_attr_list(p, attr)); continue;
       default: return MP_OK;
     }
     mp_parser_next(p);
   }
 }
 
-/* pointer: ( * type-qualifier-list? )*; the last one is nearest to the name. '^' is a Clang block. */
+/* pointer: ( * type-qualifier-list? )*; the last is nearest to the name. '^' is a block's. */
 static MpStatus pointers(MpParser *p, OpChain *c) {
   while (mp_parser_kind(p) == '*' || mp_parser_kind(p) == '^') {
     uint32_t index;
@@ -81,24 +83,29 @@ static MpStatus pointers(MpParser *p, OpChain *c) {
 
 /* {===== arrays and functions ===== */
 
-/* A parameter's array of variable length, or an expression that isn't known: the length is open. */
+/*
+** A parameter's array whose length varies, or isn't known: it counts as open.
+** The text up to the closing bracket is read as a constant, and passed over
+** when it is none. Within that nothing is tried again, so that time stays linear.
+*/
 static MpStatus parameter_length(MpParser *p, size_t *length) {
-  MpBranch branch = mp_parser_branch(p);
+  MpLex first = p->lex;
+  MpBranch close;
   uint32_t in_params = p->in_params;
   MpInt128 n;
-  if (mp_cexpr_integer(p, &n) == MP_OK && mp_parser_kind(p) == ']' && n >= 0 && n < PTRDIFF_MAX) {
-    *length = (size_t)n;
-    return MP_OK;
-  }
-  MP_TRY(mp_parser_return(p, &branch));
+  bool is_constant;
+  mp_lex_skip_length(&p->lex);
+  if (mp_parser_kind(p) != ']') return mp_parser_fail(p, MP_MSG_EXPECTED, ']');
+  close = mp_parser_branch(p);
+  p->lex = first;
+  p->lex.end = close.lex.tok.end;
+  p->in_guess = true;
+  is_constant =
+      mp_cexpr_integer(p, &n) == MP_OK && p->lex.tok.start == close.lex.tok.start;
+  p->in_guess = false;
+  MP_TRY(mp_parser_return(p, &close));
   p->in_params = in_params;
-  *length = MP_LENGTH_OPEN;
-  while (mp_parser_kind(p) != ']') { /* nested brackets are skipped as one */
-    int kind = mp_parser_kind(p);
-    if (kind == MP_TOK_EOF || kind == MP_TOK_ERROR) return mp_parser_fail(p, MP_MSG_EXPECTED, ']');
-    if (kind == '[' || kind == '(' || kind == '{') mp_lex_skip_bracket(&p->lex);
-    else mp_parser_next(p);
-  }
+  *length = is_constant && n >= 0 && n < PTRDIFF_MAX ? (size_t)n : MP_LENGTH_OPEN;
   return MP_OK;
 }
 
@@ -107,7 +114,7 @@ static MpStatus array_length(MpParser *p, size_t *length) {
   MpInt128 n;
   *length = MP_LENGTH_OPEN;
   if (mp_parser_kind(p) == ']') return MP_OK;
-  if (p->in_params > 0) return parameter_length(p, length);
+  if (p->in_params > 0 && !p->in_guess) return parameter_length(p, length);
   MP_TRY(mp_cexpr_integer(p, &n));
   if (n < 0) return mp_parser_failat(p, &at, MP_MSG_ARRAY_NEGATIVE);
   if (n >= PTRDIFF_MAX) return mp_parser_failat(p, &at, MP_MSG_TYPE_TOO_LARGE);
@@ -137,10 +144,14 @@ static MpStatus array_suffix(MpParser *p, OpChain *c) {
 /* A parameter's type as the function has it (C11 6.7.6.3p7, p8, p15). */
 static MpStatus parameter_adjust(MpParser *p, const MpCtype *ct, const MpCtype **out) {
   MpStatus made = MP_OK;
-  if (ct->kind == MP_KIND_ARRAY) made = mp_ctype_pointer(p->sp, ct->item, out, p->e);
-  else if (ct->kind == MP_KIND_FUNCTION) made = mp_ctype_pointer(p->sp, ct, out, p->e);
-  else if (ct->quals != 0) made = mp_ctype_unqualify(p->sp, ct, out, p->e);
-  else *out = ct;
+  if (ct->kind == MP_KIND_ARRAY)
+    made = mp_ctype_pointer(p->sp, ct->item, out, p->e);
+  else if (ct->kind == MP_KIND_FUNCTION)
+    made = mp_ctype_pointer(p->sp, ct, out, p->e);
+  else if (ct->quals != 0)
+    made = mp_ctype_unqualify(p->sp, ct, out, p->e);
+  else
+    *out = ct;
   return made == MP_OK ? MP_OK : mp_parser_failed(p);
 }
 
@@ -155,14 +166,15 @@ static MpStatus align_base(MpParser *p, MpSpec *spec) {
 }
 
 /* parameter-declaration: declaration-specifiers ( declarator | abstract-declarator )? */
-static MpStatus declarator_of(MpParser *p, const MpCtype *base, bool is_parameter, MpDeclarator *out);
+static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlace place,
+                              MpDeclarator *out);
 
 static MpStatus parameter(MpParser *p, const MpCtype **type) {
   MpSpec spec;
   MpDeclarator d;
   MP_TRY(mp_declspec_parse(p, &spec));
   MP_TRY(align_base(p, &spec));
-  MP_TRY(declarator_of(p, spec.type, true, &d));
+  MP_TRY(declarator_of(p, spec.type, MP_PLACE_PARAMETER, &d));
   *type = d.type;
   if (d.type->kind == MP_KIND_VOID) return MP_OK;
   return parameter_adjust(p, d.type, type);
@@ -175,13 +187,15 @@ static MpStatus parameter(MpParser *p, const MpCtype **type) {
 static bool identifier_list(MpParser *p) {
   MpLex saved, at_end;
   bool is_old;
-  if (mp_parser_kind(p) != MP_TOK_NAME || p->in_params != 1 || mp_declspec_starts(p)) return false;
+  if (mp_parser_kind(p) != MP_TOK_NAME || p->in_params != 1 || mp_declspec_starts(p))
+    return false;
   saved = p->lex;
   do {
     if (!mp_parser_accept(p, MP_TOK_NAME)) break;
   } while (mp_parser_accept(p, ','));
   at_end = p->lex;
-  is_old = mp_parser_accept(p, ')') && (mp_parser_kind(p) == '{' || mp_declspec_starts(p));
+  is_old =
+      mp_parser_accept(p, ')') && (mp_parser_kind(p) == '{' || mp_declspec_starts(p));
   p->lex = is_old ? at_end : saved;
   return is_old;
 }
@@ -242,7 +256,8 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c);
 static bool starts_parameters(MpParser *p) {
   int kind = mp_parser_kind(p);
   if (kind == ')' || kind == MP_TOK_ELLIPSIS) return true;
-  if (kind == MP_TOK_ATTRIBUTE || kind == MP_TOK_DECLSPEC || kind == MP_TOK_NULLABLE) return false;
+  if (kind == MP_TOK_ATTRIBUTE || kind == MP_TOK_DECLSPEC || kind == MP_TOK_NULLABLE)
+    return false;
   return mp_declspec_starts(p);
 }
 
@@ -260,7 +275,8 @@ static MpStatus direct_declarator(MpParser *p, MpDeclarator *out, OpChain *c) {
       MP_TRY(array_suffix(p, c));
     } else if (mp_parser_kind(p) == '(') {
       mp_parser_next(p);
-      if (!named && c->first == 0 && !starts_parameters(p)) {
+      if (!named && c->first == 0 &&
+          (out->place == MP_PLACE_DECLARATION || !starts_parameters(p))) {
         MP_TRY(declarator_chain(p, out, c));
         MP_TRY(mp_parser_expect(p, ')'));
         named = true; /* as good as: what follows are suffixes */
@@ -280,7 +296,8 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c) {
   MpAttr attr = {0};
   unsigned quals = 0;
   MP_TRY(mp_parser_enter(p));
-  if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(qualifiers(p, &quals, &attr)); /* calling conventions */
+  if (mp_parser_kind(p) > MP_TOK_NAME)
+    MP_TRY(qualifiers(p, &quals, &attr)); /* calling conventions */
   MP_TRY(pointers(p, &outer));
   MP_TRY(direct_declarator(p, out, c));
   chain_append(p, c, outer.first, outer.last);
@@ -294,7 +311,8 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c) {
   return MP_OK;
 }
 
-static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct, const MpCtype **out) {
+static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct,
+                            const MpCtype **out) {
   MpFunction f;
   if (ct->kind == MP_KIND_ARRAY) return mp_parser_fail(p, MP_MSG_RETURNS_ARRAY);
   if (ct->kind == MP_KIND_FUNCTION) return mp_parser_fail(p, MP_MSG_RETURNS_FUNCTION);
@@ -303,11 +321,13 @@ static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct, cons
   f.variadic = op->variadic;
   f.unprototyped = op->unprototyped;
   f.nonblocking = op->nonblocking;
-  return mp_ctype_function(p->sp, ct, &f, out, p->e) == MP_OK ? MP_OK : mp_parser_failed(p);
+  return mp_ctype_function(p->sp, ct, &f, out, p->e) == MP_OK ? MP_OK
+                                                              : mp_parser_failed(p);
 }
 
 /* What the step derives from `ct`. */
-static MpStatus op_apply(MpParser *p, const MpOp *op, const MpCtype *ct, const MpCtype **out) {
+static MpStatus op_apply(MpParser *p, const MpOp *op, const MpCtype *ct,
+                         const MpCtype **out) {
   MpStatus made = MP_OK;
   if (op->kind == MP_OP_FUNCTION) return op_function(p, op, ct, out);
   if (op->kind == MP_OP_ARRAY) {
@@ -344,16 +364,18 @@ static void chain_set_nonblocking(MpParser *p, const OpChain *c) {
 ** The chain's type over `base`. A parameter's own array is a pointer at once,
 ** whatever its length; a length within that isn't constant counts as none.
 */
-static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, bool is_parameter,
-                            const MpCtype **out) {
+static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base,
+                            bool is_parameter, const MpCtype **out) {
   uint32_t at = chain_reverse(p, c->first);
   *out = base;
   while (at != 0) {
     MpOp *op = op_at(p, at);
     if (is_parameter && op->kind == MP_OP_ARRAY) {
-      if (op->next == 0) op->kind = MP_OP_POINTER;
+      if (op->next == 0)
+        op->kind = MP_OP_POINTER;
       else if (op->length == MP_LENGTH_OPEN && op_at(p, op->next)->kind == MP_OP_ARRAY &&
-               op_at(p, op->next)->next != 0) op->length = 0;
+               op_at(p, op->next)->next != 0)
+        op->length = 0;
     }
     MP_TRY(op_apply(p, op, *out, out));
     at = op->next;
@@ -362,21 +384,25 @@ static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, 
 }
 
 MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out) {
-  return declarator_of(p, base, false, out);
+  return declarator_of(p, base, MP_PLACE_DECLARATION, out);
 }
 
-static MpStatus declarator_of(MpParser *p, const MpCtype *base, bool is_parameter, MpDeclarator *out) {
+static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlace place,
+                              MpDeclarator *out) {
   uint32_t ops = p->ops.n, params = p->params.n;
   OpChain chain = {0, 0};
   memset(out, 0, sizeof *out);
+  out->place = place;
   out->at = p->lex.tok;
   MP_TRY(declarator_chain(p, out, &chain));
   while (mp_parser_kind(p) == MP_TOK_ASM || mp_attr_starts(p)) {
-    if (mp_parser_kind(p) == MP_TOK_ASM) MP_TRY(mp_attr_asm(p, &out->symbol));
-    else MP_TRY(mp_attr_list(p, &out->attr));
+    if (mp_parser_kind(p) == MP_TOK_ASM)
+      MP_TRY(mp_attr_asm(p, &out->symbol));
+    else
+      MP_TRY(mp_attr_list(p, &out->attr));
   }
   if (out->attr.any && out->attr.nonblocking) chain_set_nonblocking(p, &chain);
-  MP_TRY(chain_apply(p, &chain, base, is_parameter, &out->type));
+  MP_TRY(chain_apply(p, &chain, base, place == MP_PLACE_PARAMETER, &out->type));
   if (out->attr.any && mp_attr_changes_type(&out->attr))
     MP_TRY(mp_attr_retype(p, &out->attr, out->type, &out->type));
   p->ops.n = ops;
@@ -390,7 +416,7 @@ MpStatus mp_declarator_typename(MpParser *p, const MpCtype **out) {
   uint32_t align;
   MP_TRY(mp_declspec_parse(p, &spec));
   MP_TRY(align_base(p, &spec));
-  MP_TRY(mp_declarator_parse(p, spec.type, &d));
+  MP_TRY(declarator_of(p, spec.type, MP_PLACE_TYPENAME, &d));
   if (d.name != NULL) return mp_parser_failat(p, &d.at, MP_MSG_NAME_IN_TYPE);
   *out = d.type;
   align = d.attr.align;

@@ -7,11 +7,19 @@
 
 #include "decl/attr.h"
 
+/* Where a declarator stands decides how an opening bracket is read, and adjusts its type. */
+typedef enum MpDeclaratorPlace {
+  MP_PLACE_DECLARATION, /* it has a name: a bracket before that encloses a declarator */
+  MP_PLACE_PARAMETER,   /* it may have one */
+  MP_PLACE_TYPENAME     /* it has none */
+} MpDeclaratorPlace;
+
 typedef struct MpDeclarator {
-  MpToken at;          /* its name, or where a name would stand */
-  const MpName *name;  /* NULL: abstract */
+  MpDeclaratorPlace place;
+  MpToken at;         /* its name, or where a name would stand */
+  const MpName *name; /* NULL: abstract */
   const MpCtype *type;
-  MpAttr attr;         /* those within and behind it */
+  MpAttr attr;          /* those within and behind it */
   const MpName *symbol; /* asm("…"), or NULL */
 } MpDeclarator;
 
@@ -19,7 +27,8 @@ typedef struct MpDeclarator {
 ** declarator or abstract-declarator over the type `base`, with the asm name
 ** and attributes behind it.
 */
-MP_CHECKED MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out);
+MP_CHECKED MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base,
+                                        MpDeclarator *out);
 
 /* type-name: specifier-qualifier-list abstract-declarator? */
 MP_CHECKED MpStatus mp_declarator_typename(MpParser *p, const MpCtype **out);

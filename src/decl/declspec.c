@@ -45,11 +45,14 @@ static MpPrim integer_prim(unsigned w) {
   if ((w & W_SIGNED) && u) return MP_PRIM_COUNT;
   switch (core) {
     case W_CHAR: return u ? MP_PRIM_UCHAR : (w & W_SIGNED) ? MP_PRIM_SCHAR : MP_PRIM_CHAR;
-    case W_SHORT: case W_SHORT | W_INT: return u ? MP_PRIM_USHORT : MP_PRIM_SHORT;
-    case W_INT: case 0: return u ? MP_PRIM_UINT : MP_PRIM_INT;
-    case W_LONG: case W_LONG | W_INT: return u ? MP_PRIM_ULONG : MP_PRIM_LONG;
-    case W_LONG | W_LLONG: case W_LONG | W_LLONG | W_INT:
-      return u ? MP_PRIM_ULLONG : MP_PRIM_LLONG;
+    case W_SHORT:
+    case W_SHORT | W_INT: return u ? MP_PRIM_USHORT : MP_PRIM_SHORT;
+    case W_INT:
+    case 0: return u ? MP_PRIM_UINT : MP_PRIM_INT;
+    case W_LONG:
+    case W_LONG | W_INT: return u ? MP_PRIM_ULONG : MP_PRIM_LONG;
+    case W_LONG | W_LLONG:
+    case W_LONG | W_LLONG | W_INT: return u ? MP_PRIM_ULLONG : MP_PRIM_LLONG;
     case W_INT128: return u ? MP_PRIM_UINT128 : MP_PRIM_INT128;
     default: return MP_PRIM_COUNT;
   }
@@ -68,13 +71,16 @@ static MpPrim spec_prim(unsigned w) {
 /* _BitInt ( n ) with its sign (C23 6.7.3.1) */
 static MpStatus spec_bitint(MpParser *p, const SpecState *s, const MpCtype **out) {
   bool is_unsigned = (s->words & W_UNSIGNED) != 0;
-  if (s->words & ~(W_BITINT | W_SIGNED | W_UNSIGNED)) return mp_parser_fail(p, MP_MSG_SPECIFIERS);
+  if (s->words & ~(W_BITINT | W_SIGNED | W_UNSIGNED))
+    return mp_parser_fail(p, MP_MSG_SPECIFIERS);
   if (s->bits < (is_unsigned ? 1u : 2u)) return mp_parser_fail(p, MP_MSG_BITINT);
-  if (mp_ctype_bitint(p->sp, is_unsigned, s->bits, out, p->e) != MP_OK) return mp_parser_failed(p);
+  if (mp_ctype_bitint(p->sp, is_unsigned, s->bits, out, p->e) != MP_OK)
+    return mp_parser_failed(p);
   return MP_OK;
 }
 
-static MpStatus spec_complex(MpParser *p, const SpecState *s, const MpCtype *part, const MpCtype **out) {
+static MpStatus spec_complex(MpParser *p, const SpecState *s, const MpCtype *part,
+                             const MpCtype **out) {
   /* plain `_Complex` is double (GCC 6.11) */
   if ((s->words & ~W_COMPLEX) == 0) part = mp_ctype_prim(p->sp, MP_PRIM_DOUBLE);
   if (part->kind != MP_KIND_PRIM) return mp_parser_fail(p, MP_MSG_SPECIFIERS);
@@ -119,7 +125,8 @@ MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out) {
   ((MpCtype *)*out)->flags |= MP_CTF_VALIST;
   return MP_OK;
 #else
-  if (mp_ctype_pointer(p->sp, mp_ctype_void(p->sp), out, p->e) != MP_OK) return mp_parser_failed(p);
+  if (mp_ctype_pointer(p->sp, mp_ctype_void(p->sp), out, p->e) != MP_OK)
+    return mp_parser_failed(p);
   return MP_OK;
 #endif
 }
@@ -127,7 +134,8 @@ MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out) {
 MpStatus mp_declspec_typedef(MpParser *p, const MpName *name, const MpCtype **out) {
   const MpDecl *d = mp_space_find(p->sp, name);
   *out = NULL;
-  if (d != NULL && d->kind == MP_DECL_TYPEDEF) *out = d->type;
+  if (d != NULL && d->kind == MP_DECL_TYPEDEF)
+    *out = d->type;
   else if ((d == NULL || d->kind == MP_DECL_MACRO) && mp_lex_builtin(name) >= 0)
     return mp_declspec_builtin(p, mp_lex_builtin(name), out);
   return MP_OK;
@@ -226,8 +234,10 @@ static MpStatus spec_long(MpParser *p, SpecState *s) {
 static MpStatus spec_tagged(MpParser *p, SpecState *s) {
   const MpCtype *type;
   MpToken at = p->lex.tok;
-  if (at.kind == MP_TOK_ENUM) MP_TRY(mp_record_enum(p, &type));
-  else MP_TRY(mp_record_specifier(p, &type));
+  if (at.kind == MP_TOK_ENUM)
+    MP_TRY(mp_record_enum(p, &type));
+  else
+    MP_TRY(mp_record_specifier(p, &type));
   if (s->words) return mp_parser_failat(p, &at, MP_MSG_SPECIFIERS);
   return spec_other(p, s, type);
 }
@@ -274,7 +284,9 @@ static MpStatus spec_keyword(MpParser *p, SpecState *s) {
     case MP_TOK_DEC128: return spec_prim_word(p, s, MP_PRIM_DEC128);
     case MP_TOK_BITINT: return spec_bits(p, s);
     case MP_TOK_VALIST: return spec_valist(p, s);
-    case MP_TOK_STRUCT: case MP_TOK_UNION: case MP_TOK_ENUM: return spec_tagged(p, s);
+    case MP_TOK_STRUCT:
+    case MP_TOK_UNION:
+    case MP_TOK_ENUM: return spec_tagged(p, s);
     case MP_TOK_TYPEOF: return spec_typeof(p, s);
     case MP_TOK_ATOMIC: return spec_atomic(p, s);
     case MP_TOK_CONST: return spec_flag(p, &s->quals, MP_QUAL_CONST);
@@ -286,7 +298,8 @@ static MpStatus spec_keyword(MpParser *p, SpecState *s) {
     case MP_TOK_INLINE: return spec_flag(p, &s->storage, MP_STORE_INLINE);
     case MP_TOK_THREAD: return spec_flag(p, &s->storage, MP_STORE_THREAD);
     case MP_TOK_ALIGNAS: return mp_attr_alignas(p, &s->attr);
-    case MP_TOK_ATTRIBUTE: case MP_TOK_DECLSPEC: return mp_attr_list(p, &s->attr);
+    case MP_TOK_ATTRIBUTE:
+    case MP_TOK_DECLSPEC: return mp_attr_list(p, &s->attr);
     case MP_TOK_AUTOTYPE: return mp_parser_fail(p, MP_MSG_AUTOTYPE);
     default: /* auto register _Noreturn __extension__ _Nullable */
       return spec_flag(p, &s->quals, 0);

@@ -15,7 +15,9 @@
 #define SUFFIX_LLONG 4
 #define SUFFIX_IMAGINARY 8 /* GNU: 2i */
 
-static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
+static char lower(char c) {
+  return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
 
 static int digit_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -45,8 +47,9 @@ static int int_suffix(const char *s, const char *end) {
 ** 64 bits, GNU's __int128 types.
 */
 static MpPrim int_prim(MpUint128 value, int base, int suffix) {
-  static const MpPrim order[] = {MP_PRIM_INT,   MP_PRIM_UINT,   MP_PRIM_LONG,   MP_PRIM_ULONG,
-                                 MP_PRIM_LLONG, MP_PRIM_ULLONG, MP_PRIM_INT128, MP_PRIM_UINT128};
+  static const MpPrim order[] = {MP_PRIM_INT,    MP_PRIM_UINT,   MP_PRIM_LONG,
+                                 MP_PRIM_ULONG,  MP_PRIM_LLONG,  MP_PRIM_ULLONG,
+                                 MP_PRIM_INT128, MP_PRIM_UINT128};
   size_t i = suffix & SUFFIX_LLONG ? 4 : suffix & SUFFIX_LONG ? 2 : 0;
   for (; i < sizeof order / sizeof order[0] - 1; i++) {
     const MpPrimInfo *info = &mp_ctype_prims[order[i]];
@@ -69,7 +72,8 @@ static bool literal_integer(MpSpace *sp, const char *s, const char *end, MpCval 
   }
   for (; s < end && digit_value(*s) < base; s++) {
     MpUint128 next = value * (unsigned)base + (unsigned)digit_value(*s);
-    if (value > (~(MpUint128)0 - (unsigned)digit_value(*s)) / (unsigned)base) return false;
+    if (value > (~(MpUint128)0 - (unsigned)digit_value(*s)) / (unsigned)base)
+      return false;
     value = next;
   }
   suffix = int_suffix(s, end);
@@ -86,11 +90,11 @@ typedef struct FloatSuffix {
 
 /* C11 6.4.4.2; TS 18661-3; GNU q, w, bf16, and decimal floats. */
 static const FloatSuffix float_suffixes[] = {
-    {"", MP_PRIM_DOUBLE},      {"f", MP_PRIM_FLOAT},      {"l", MP_PRIM_LDOUBLE},
-    {"d", MP_PRIM_DOUBLE},     {"q", MP_PRIM_FLOAT128},   {"w", MP_PRIM_FLOAT64X},
-    {"f16", MP_PRIM_FLOAT16},  {"f32", MP_PRIM_FLOAT32},  {"f64", MP_PRIM_FLOAT64},
+    {"", MP_PRIM_DOUBLE},       {"f", MP_PRIM_FLOAT},       {"l", MP_PRIM_LDOUBLE},
+    {"d", MP_PRIM_DOUBLE},      {"q", MP_PRIM_FLOAT128},    {"w", MP_PRIM_FLOAT64X},
+    {"f16", MP_PRIM_FLOAT16},   {"f32", MP_PRIM_FLOAT32},   {"f64", MP_PRIM_FLOAT64},
     {"f128", MP_PRIM_FLOAT128}, {"f32x", MP_PRIM_FLOAT32X}, {"f64x", MP_PRIM_FLOAT64X},
-    {"bf16", MP_PRIM_BFLOAT16}, {"df", MP_PRIM_DEC32},     {"dd", MP_PRIM_DEC64},
+    {"bf16", MP_PRIM_BFLOAT16}, {"df", MP_PRIM_DEC32},      {"dd", MP_PRIM_DEC64},
     {"dl", MP_PRIM_DEC128},
 };
 
@@ -140,7 +144,8 @@ MpPrim mp_literal_prim(const MpToken *t) {
 }
 
 /* Digits of an octal or hexadecimal escape or universal name: at most `most`. */
-static bool escape_digits(const char **at, const char *end, int base, int most, uint32_t *out) {
+static bool escape_digits(const char **at, const char *end, int base, int most,
+                          uint32_t *out) {
   const char *s = *at;
   uint64_t value = 0;
   while (s < end && s - *at < most && digit_value(*s) < base) {
@@ -171,7 +176,10 @@ static bool escape_value(const char **at, const char *end, uint32_t *out) {
 static uint32_t utf8_value(const char **at, const char *end) {
   const unsigned char *s = (const unsigned char *)*at;
   int more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : s[0] >= 0xc0 ? 1 : 0, i;
-  uint32_t value = more == 3 ? s[0] & 7u : more == 2 ? s[0] & 15u : more == 1 ? s[0] & 31u : s[0];
+  uint32_t value = more == 3   ? s[0] & 7u
+                   : more == 2 ? s[0] & 15u
+                   : more == 1 ? s[0] & 31u
+                               : s[0];
   if (end - *at <= more) more = 0;
   for (i = 1; i <= more; i++) {
     if ((s[i] & 0xc0) != 0x80) {
@@ -186,12 +194,14 @@ static uint32_t utf8_value(const char **at, const char *end) {
 }
 
 static void add_utf8(MpBuf *out, uint32_t c) {
-  if (c < 0x80) mp_buf_addchar(out, (char)c);
+  if (c < 0x80)
+    mp_buf_addchar(out, (char)c);
   else if (c < 0x800) {
     mp_buf_addchar(out, (char)(0xc0 | c >> 6));
     mp_buf_addchar(out, (char)(0x80 | (c & 63)));
   } else {
-    if (c < 0x10000) mp_buf_addchar(out, (char)(0xe0 | c >> 12));
+    if (c < 0x10000)
+      mp_buf_addchar(out, (char)(0xe0 | c >> 12));
     else {
       mp_buf_addchar(out, (char)(0xf0 | (c >> 18 & 7)));
       mp_buf_addchar(out, (char)(0x80 | (c >> 12 & 63)));
@@ -205,9 +215,12 @@ static void add_unit(MpBuf *out, MpPrim prim, uint32_t c) {
   uint16_t half[2];
   size_t size = mp_ctype_prims[prim].size;
   half[0] = (uint16_t)c;
-  if (size == 1) mp_buf_addchar(out, (char)c);
-  else if (size == 4) mp_buf_add(out, &c, 4);
-  else if (c < 0x10000) mp_buf_add(out, half, 2);
+  if (size == 1)
+    mp_buf_addchar(out, (char)c);
+  else if (size == 4)
+    mp_buf_add(out, &c, 4);
+  else if (c < 0x10000)
+    mp_buf_add(out, half, 2);
   else { /* UTF-16's pair */
     half[0] = (uint16_t)(0xd800 | ((c - 0x10000) >> 10 & 0x3ff));
     half[1] = (uint16_t)(0xdc00 | (c & 0x3ff));
@@ -226,8 +239,10 @@ bool mp_literal_string(const MpToken *t, MpPrim prim, MpBuf *out) {
       bool universal = s[1] == 'u' || s[1] == 'U';
       s++;
       if (!escape_value(&s, end, &c)) return false;
-      if (narrow && universal) add_utf8(out, c);
-      else add_unit(out, prim, c);
+      if (narrow && universal)
+        add_utf8(out, c);
+      else
+        add_unit(out, prim, c);
     } else if (narrow) {
       mp_buf_addchar(out, *s++);
     } else {
@@ -251,9 +266,12 @@ bool mp_literal_char(MpSpace *sp, const MpToken *t, MpCval *out) {
     } else {
       c = prim == MP_PRIM_CHAR ? (unsigned char)*s++ : utf8_value(&s, end);
     }
-    if (prim != MP_PRIM_CHAR) value = c;
-    else if (n == 0) value = (char)c;
-    else value = (int32_t)((uint32_t)value << 8 | (c & 0xff)); /* 'ab' as GCC has it */
+    if (prim != MP_PRIM_CHAR)
+      value = c;
+    else if (n == 0)
+      value = (char)c;
+    else
+      value = (int32_t)((uint32_t)value << 8 | (c & 0xff)); /* 'ab' as GCC has it */
   }
   if (n == 0) return false;
   if (t->start[0] == 'u' && t->start[1] == '8') value &= 0xff;

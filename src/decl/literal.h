@@ -9,7 +9,10 @@
 #include "decl/cval.h"
 #include "decl/lex.h"
 
-/* A pp-number as an integer or floating constant (C11 6.4.4; GNU 0b, i, q…). False: it is none. */
+/*
+** A pp-number as an integer or floating constant (C11 6.4.4; GNU 0b, i, q…).
+** False: it is none.
+*/
 bool mp_literal_number(MpSpace *sp, const MpToken *t, MpCval *out);
 
 /* A character constant, prefixes and escapes included (C11 6.4.4.4). False: it is none. */

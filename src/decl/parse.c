@@ -20,7 +20,8 @@
 static void note_alias(const MpCtype *ct, const MpName *name) {
   if (ct != ct->plain) return;
   if (mp_ctype_is_record(ct)) {
-    if (ct->u.record->tag == NULL && ct->u.record->alias == NULL) ct->u.record->alias = name;
+    if (ct->u.record->tag == NULL && ct->u.record->alias == NULL)
+      ct->u.record->alias = name;
   } else if (ct->kind == MP_KIND_ENUM) {
     MpEnumeration *en = ct->u.enumeration;
     if (en->tag == NULL && en->alias == NULL) en->alias = name;
@@ -32,7 +33,8 @@ static MpStatus declare_typedef(MpParser *p, const MpDeclarator *d, const MpAttr
   memset(&proto, 0, sizeof proto);
   proto.kind = MP_DECL_TYPEDEF;
   proto.type = d->type;
-  if (attr->transparent && d->type->kind == MP_KIND_UNION) d->type->u.record->transparent = true;
+  if (attr->transparent && d->type->kind == MP_KIND_UNION)
+    d->type->u.record->transparent = true;
   if (attr->last_align != 0 && attr->last_align != d->type->align)
     MP_TRY(mp_parser_qualify(p, d->type, 0, attr->last_align, &proto.type));
   note_alias(proto.type, d->name);
@@ -47,7 +49,8 @@ static MpStatus declare_object(MpParser *p, const MpSpec *spec, const MpDeclarat
   proto.type = d->type;
   proto.symbol = d->symbol;
   proto.is_inline = (spec->storage & MP_STORE_STATIC) != 0;
-  if (d->type->kind == MP_KIND_VOID) return mp_parser_failat(p, &d->at, MP_MSG_VARIABLE_VOID, d->name->text);
+  if (d->type->kind == MP_KIND_VOID)
+    return mp_parser_failat(p, &d->at, MP_MSG_VARIABLE_VOID, d->name->text);
   return mp_redecl_declare(p, &d->at, &proto);
 }
 
@@ -57,9 +60,12 @@ static MpStatus declare_object(MpParser *p, const MpSpec *spec, const MpDeclarat
 
 /* Is `static const T x = …` a constant of this type, as an enumerator is? */
 static bool may_be_constant(const MpSpec *spec, const MpCtype *ct) {
-  if (!(spec->storage & MP_STORE_STATIC) || (spec->storage & MP_STORE_THREAD)) return false;
-  if (ct->kind == MP_KIND_ARRAY) return mp_ctype_is_charlike(ct->item) && (ct->item->quals & MP_QUAL_CONST);
-  return (ct->quals & MP_QUAL_CONST) && (mp_ctype_is_integer(ct) || mp_ctype_is_float(ct));
+  if (!(spec->storage & MP_STORE_STATIC) || (spec->storage & MP_STORE_THREAD))
+    return false;
+  if (ct->kind == MP_KIND_ARRAY)
+    return mp_ctype_is_charlike(ct->item) && (ct->item->quals & MP_QUAL_CONST);
+  return (ct->quals & MP_QUAL_CONST) &&
+         (mp_ctype_is_integer(ct) || mp_ctype_is_float(ct));
 }
 
 static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
@@ -70,7 +76,8 @@ static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
     c->type = v->type;
     c->s = v->s;
     c->len = v->len;
-    return v->kind == MP_CVAL_STRING && (ct->length == MP_LENGTH_OPEN || ct->length > v->len);
+    return v->kind == MP_CVAL_STRING &&
+           (ct->length == MP_LENGTH_OPEN || ct->length > v->len);
   }
   if (!mp_cval_is_number(v)) return false;
   own = mp_cval_convert(v, ct->plain);
@@ -82,7 +89,8 @@ static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
 }
 
 /* = initializer: a constant where it is one (`*taken`), else skipped. Current behind '='. */
-static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator *d, bool *taken) {
+static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator *d,
+                            bool *taken) {
   MpBranch branch = mp_parser_branch(p);
   MpCval v;
   MpConst c;
@@ -112,7 +120,8 @@ static MpStatus apply_nonblocking(MpParser *p, MpDeclarator *d) {
   if (d->type->kind != MP_KIND_FUNCTION || d->type->u.function->nonblocking) return MP_OK;
   f = *d->type->u.function;
   f.nonblocking = true;
-  if (mp_ctype_function(p->sp, d->type->item, &f, &d->type, p->e) != MP_OK) return mp_parser_failed(p);
+  if (mp_ctype_function(p->sp, d->type->item, &f, &d->type, p->e) != MP_OK)
+    return mp_parser_failed(p);
   return MP_OK;
 }
 
@@ -120,7 +129,8 @@ static MpStatus apply_nonblocking(MpParser *p, MpDeclarator *d) {
 static void skip_old_parameters(MpParser *p, const MpDeclarator *d) {
   if (d->type->kind != MP_KIND_FUNCTION || !d->type->u.function->unprototyped) return;
   if (!mp_declspec_starts(p)) return;
-  while (mp_parser_kind(p) != '{' && mp_parser_kind(p) != MP_TOK_EOF && mp_parser_kind(p) != MP_TOK_ERROR)
+  while (mp_parser_kind(p) != '{' && mp_parser_kind(p) != MP_TOK_EOF &&
+         mp_parser_kind(p) != MP_TOK_ERROR)
     mp_parser_next(p);
 }
 
@@ -139,8 +149,10 @@ static MpStatus init_declarator(MpParser *p, const MpSpec *spec, bool *ended) {
   if (attr.nonblocking) MP_TRY(apply_nonblocking(p, &d));
   skip_old_parameters(p, &d);
   if (mp_parser_accept(p, '=')) MP_TRY(initializer(p, spec, &d, &taken));
-  if (spec->storage & MP_STORE_TYPEDEF) MP_TRY(declare_typedef(p, &d, &attr));
-  else if (!taken) MP_TRY(declare_object(p, spec, &d));
+  if (spec->storage & MP_STORE_TYPEDEF)
+    MP_TRY(declare_typedef(p, &d, &attr));
+  else if (!taken)
+    MP_TRY(declare_object(p, spec, &d));
   if (mp_parser_kind(p) == '{' && d.type->kind == MP_KIND_FUNCTION) {
     mp_lex_skip_bracket(&p->lex);
     if (mp_parser_kind(p) == MP_TOK_DIRECTIVE) mp_parser_advance(p);
@@ -165,6 +177,8 @@ static MpStatus declaration(MpParser *p) {
 /* asm ( … ) at file scope (GCC 6.47.1) */
 static MpStatus file_asm(MpParser *p) {
   mp_parser_next(p);
+  while (mp_parser_accept(p, MP_TOK_VOLATILE) || mp_parser_accept(p, MP_TOK_INLINE))
+    continue;
   if (mp_parser_kind(p) != '(') return mp_parser_fail(p, MP_MSG_EXPECTED, '(');
   mp_lex_skip_bracket(&p->lex);
   if (mp_parser_kind(p) == MP_TOK_DIRECTIVE) mp_parser_advance(p);
@@ -201,13 +215,16 @@ static MpStatus translation_unit(MpParser *p) {
 
 /* Keeps or forgets what was declared since `mark`. */
 static MpStatus parse_end(MpParser *p, MpSpaceMark mark, MpStatus done) {
-  if (done == MP_OK) mp_space_commit(p->sp);
-  else mp_space_rollback(p->sp, mark);
+  if (done == MP_OK)
+    mp_space_commit(p->sp);
+  else
+    mp_space_rollback(p->sp, mark);
   mp_parser_fini(p);
   return done;
 }
 
-MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len, const MpParseOptions *options, MpErr *e) {
+MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len,
+                       const MpParseOptions *options, MpErr *e) {
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';
@@ -226,7 +243,8 @@ static MpStatus only_typename(MpParser *p, const MpCtype **out) {
   return MP_OK;
 }
 
-MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype **out, MpErr *e) {
+MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype **out,
+                       MpErr *e) {
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';

@@ -107,14 +107,15 @@ static MpStatus parser_say(MpParser *p, const MpToken *at, const char *what) {
   char shown[TOKEN_SHOWN + 1];
   if (p->is_type) {
     size_t n = (size_t)(p->lex.end - p->lex.begin);
-    return mp_err_set(p->e, MP_MSG_AT_TYPE, (int)(n < TYPE_SHOWN ? n : TYPE_SHOWN), p->lex.begin,
-                      token_column(p, at), what, token_text(at, shown));
+    return mp_err_set(p->e, MP_MSG_AT_TYPE, (int)(n < TYPE_SHOWN ? n : TYPE_SHOWN),
+                      p->lex.begin, token_column(p, at), what, token_text(at, shown));
   }
-  return mp_err_set(p->e, MP_MSG_AT, parser_name(p), (unsigned)at->line, token_column(p, at), what,
-                    token_text(at, shown));
+  return mp_err_set(p->e, MP_MSG_AT, parser_name(p), (unsigned)at->line,
+                    token_column(p, at), what, token_text(at, shown));
 }
 
-static MpStatus parser_vfail(MpParser *p, const MpToken *at, const char *format, va_list args) {
+static MpStatus parser_vfail(MpParser *p, const MpToken *at, const char *format,
+                             va_list args) {
   char what[MP_ERR_TEXT];
   vsnprintf(what, sizeof what, format, args);
   return parser_say(p, at, what);

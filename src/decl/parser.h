@@ -19,8 +19,8 @@
 #define MP_PARSER_DEPTH 400
 
 /* Leave the function when a step failed; the error record is filled. */
-#define MP_TRY(step)                               \
-  do {                                             \
+#define MP_TRY(step)                                  \
+  do {                                                \
     if (MP_UNLIKELY((step) != MP_OK)) return MP_FAIL; \
   } while (0)
 
@@ -36,12 +36,12 @@ typedef enum MpOpKind { MP_OP_POINTER, MP_OP_ARRAY, MP_OP_FUNCTION } MpOpKind;
 /* One step of a declarator: what it derives from the type within. */
 typedef struct MpOp {
   uint8_t kind;
-  uint8_t quals;       /* of a pointer; of an array parameter's pointer (C11 6.7.6.3p7) */
+  uint8_t quals; /* of a pointer; of an array parameter's pointer (C11 6.7.6.3p7) */
   bool variadic, unprototyped, nonblocking; /* of a function */
-  uint32_t align;      /* a pointer's `aligned`, or 0 */
-  uint32_t next;       /* further out: its index plus 1, or 0 */
-  uint32_t nparams, first_param; /* in the stack of parameters */
-  size_t length;       /* of an array */
+  uint32_t align;                           /* a pointer's `aligned`, or 0 */
+  uint32_t next;                            /* further out: its index plus 1, or 0 */
+  uint32_t nparams, first_param;            /* in the stack of parameters */
+  size_t length;                            /* of an array */
 } MpOp;
 
 /* #pragma pack(push): what pop brings back. */
@@ -55,11 +55,12 @@ typedef struct MpParser {
   MpSpace *sp;
   MpErr *e;
   const MpParseOptions *options;
-  bool is_type;           /* mp_parse_type: messages quote its text */
-  uint32_t depth;         /* constructs that are open */
-  uint32_t in_params;     /* parameter lists that are open */
-  bool in_directive;      /* a '#' line is being read: another one in it is none */
-  uint32_t pack;          /* #pragma pack in force; 0: none */
+  bool is_type;       /* mp_parse_type: messages quote its text */
+  uint32_t depth;     /* constructs that are open */
+  uint32_t in_params; /* parameter lists that are open */
+  bool in_guess;      /* an expression is being read that may turn out to be none */
+  bool in_directive;  /* a '#' line is being read: another one in it is none */
+  uint32_t pack;      /* #pragma pack in force; 0: none */
   MpStack ops, params, members, enumerators, packs;
   MpOp first_ops[8];
   const MpCtype *first_params[16];
@@ -76,7 +77,9 @@ static inline void mp_parser_next(MpParser *p) {
   if (MP_UNLIKELY(p->lex.tok.kind == MP_TOK_DIRECTIVE)) mp_parser_advance(p);
 }
 
-static inline int mp_parser_kind(const MpParser *p) { return p->lex.tok.kind; }
+static inline int mp_parser_kind(const MpParser *p) {
+  return p->lex.tok.kind;
+}
 
 /* Takes the token `kind` if it is the current one. */
 static inline bool mp_parser_accept(MpParser *p, int kind) {
@@ -95,7 +98,8 @@ MP_CHECKED MpStatus mp_parser_expect(MpParser *p, int kind);
 MpStatus mp_parser_fail(MpParser *p, const char *format, ...) MP_FORMAT(2, 3);
 
 /* The same, for the place of an earlier token. */
-MpStatus mp_parser_failat(MpParser *p, const MpToken *at, const char *format, ...) MP_FORMAT(3, 4);
+MpStatus mp_parser_failat(MpParser *p, const MpToken *at, const char *format, ...)
+    MP_FORMAT(3, 4);
 
 /* A lower floor filled the error record: puts the place before its text. Returns MP_FAIL. */
 MpStatus mp_parser_failed(MpParser *p);
@@ -119,12 +123,14 @@ bool mp_parser_is_fatal(const MpParser *p);
 
 /* One construct deeper, or an error; mp_parser_leave undoes it. */
 MP_CHECKED MpStatus mp_parser_enter(MpParser *p);
-static inline void mp_parser_leave(MpParser *p) { p->depth--; }
+static inline void mp_parser_leave(MpParser *p) {
+  p->depth--;
+}
 
 /* More room on a stack; fails only for want of memory. */
 MP_CHECKED MpStatus mp_parser_grow(MpParser *p, MpStack *s, size_t size);
 
-/* A new item of `size` bytes on top, to be filled; NULL (and the error record filled) without memory. */
+/* A new item of `size` bytes on top, to be filled; NULL, with the error, without memory. */
 static inline void *mp_parser_push(MpParser *p, MpStack *s, size_t size) {
   if (MP_UNLIKELY(s->n == s->cap) && mp_parser_grow(p, s, size) != MP_OK) return NULL;
   return (char *)s->items + s->n++ * size;
@@ -134,8 +140,8 @@ static inline void *mp_parser_push(MpParser *p, MpStack *s, size_t size) {
 ** mp_ctype_qualify with the place in its errors. It goes down into arrays, so
 ** that those have to have a bounded number of dimensions.
 */
-MP_CHECKED MpStatus mp_parser_qualify(MpParser *p, const MpCtype *ct, unsigned quals, uint32_t align,
-                                      const MpCtype **out);
+MP_CHECKED MpStatus mp_parser_qualify(MpParser *p, const MpCtype *ct, unsigned quals,
+                                      uint32_t align, const MpCtype **out);
 
 /* The name of the file of the current token, for declarations; NULL without memory. */
 const MpName *mp_parser_file(MpParser *p);

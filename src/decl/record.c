@@ -33,7 +33,8 @@ static MpStatus tag_new(MpParser *p, MpKind kind, const MpName *tag, MpCtype **o
 #define VALIST_TAG "__va_list_tag"
 
 MpStatus mp_record_valist(MpParser *p, const MpCtype **out) {
-  static const char *const names[] = {"gp_offset", "fp_offset", "overflow_arg_area", "reg_save_area"};
+  static const char *const names[] = {"gp_offset", "fp_offset", "overflow_arg_area",
+                                      "reg_save_area"};
   MpSpace *root = p->sp->root;
   const MpName *tag = mp_name_intern(root->names, VALIST_TAG, sizeof VALIST_TAG - 1);
   const MpTag *known = tag ? mp_space_own_tag(root, tag) : NULL;
@@ -62,35 +63,39 @@ MpStatus mp_record_valist(MpParser *p, const MpCtype **out) {
   return MP_OK;
 }
 
-MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag, const MpCtype **out) {
+MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag,
+                          const MpCtype **out) {
   const MpTag *known = mp_space_find_tag(p->sp, tag);
   MpCtype *made;
   if (known == NULL) {
-    if (kind == MP_KIND_STRUCT && strcmp(tag->text, VALIST_TAG) == 0) return mp_record_valist(p, out);
+    if (kind == MP_KIND_STRUCT && strcmp(tag->text, VALIST_TAG) == 0)
+      return mp_record_valist(p, out);
     MP_TRY(tag_new(p, kind, tag, &made));
     *out = made;
     return MP_OK;
   }
   if (known->type->kind != kind)
-    return mp_parser_fail(p, MP_MSG_TAG_KIND, tag->text, kind_word((MpKind)known->type->kind));
+    return mp_parser_fail(p, MP_MSG_TAG_KIND, tag->text,
+                          kind_word((MpKind)known->type->kind));
   *out = known->type;
   return MP_OK;
 }
 
 /* Where a complete record or enum was completed, for messages. */
 static void defined_at(const MpCtype *ct, const char **file, unsigned *line) {
-  const MpName *name = ct->kind == MP_KIND_ENUM ? ct->u.enumeration->file : ct->u.record->file;
+  const MpName *name =
+      ct->kind == MP_KIND_ENUM ? ct->u.enumeration->file : ct->u.record->file;
   *line = ct->kind == MP_KIND_ENUM ? ct->u.enumeration->line : ct->u.record->line;
   *file = name ? name->text : "?";
 }
 
 /* A definition in the making. */
 typedef struct Definition {
-  MpToken at;        /* the tag, or the keyword */
+  MpToken at; /* the tag, or the keyword */
   MpKind kind;
   const MpName *tag;
-  MpCtype *type;     /* what is being completed */
-  MpCtype *old;      /* complete already: this has to agree with it; or NULL */
+  MpCtype *type; /* what is being completed */
+  MpCtype *old;  /* complete already: this has to agree with it; or NULL */
 } Definition;
 
 /*
@@ -104,7 +109,8 @@ static MpStatus definition_start(MpParser *p, Definition *d) {
   if (known != NULL && known->type->kind != d->kind && !override)
     return mp_parser_failat(p, &d->at, MP_MSG_TAG_KIND, d->tag->text,
                             kind_word((MpKind)known->type->kind));
-  if (known == NULL || known->type->kind != d->kind) return tag_new(p, d->kind, d->tag, &d->type);
+  if (known == NULL || known->type->kind != d->kind)
+    return tag_new(p, d->kind, d->tag, &d->type);
   if (!mp_ctype_is_complete(known->type)) {
     if (known->type->home != p->sp) return tag_new(p, d->kind, d->tag, &d->type);
     d->type = known->type;
@@ -129,14 +135,17 @@ static MpStatus definition_finish(MpParser *p, Definition *d, const MpCtype **ou
   }
   if (p->options && p->options->override) return MP_OK;
   defined_at(d->old, &file, &line);
-  return mp_parser_failat(p, &d->at, MP_MSG_REDEFINED_TAG, kind_word(d->kind), d->tag->text, file, line);
+  return mp_parser_failat(p, &d->at, MP_MSG_REDEFINED_TAG, kind_word(d->kind),
+                          d->tag->text, file, line);
 }
 
 /* The keyword, attributes and tag: all before a body. */
 static MpStatus tag_head(MpParser *p, Definition *d, MpAttr *a) {
   int kind = mp_parser_kind(p);
   memset(d, 0, sizeof *d);
-  d->kind = kind == MP_TOK_ENUM ? MP_KIND_ENUM : kind == MP_TOK_UNION ? MP_KIND_UNION : MP_KIND_STRUCT;
+  d->kind = kind == MP_TOK_ENUM    ? MP_KIND_ENUM
+            : kind == MP_TOK_UNION ? MP_KIND_UNION
+                                   : MP_KIND_STRUCT;
   d->at = p->lex.tok;
   mp_parser_next(p);
   MP_TRY(mp_attr_list(p, a));
@@ -152,8 +161,8 @@ static MpStatus tag_head(MpParser *p, Definition *d, MpAttr *a) {
 
 /* {===== members ===== */
 
-static MpStatus member_push(MpParser *p, const MpName *name, const MpCtype *type, const MpAttr *a,
-                            int32_t bits) {
+static MpStatus member_push(MpParser *p, const MpName *name, const MpCtype *type,
+                            const MpAttr *a, int32_t bits) {
   MpMember *m = (MpMember *)mp_parser_push(p, &p->members, sizeof(MpMember));
   if (m == NULL) return MP_FAIL;
   m->name = name;
@@ -212,7 +221,8 @@ static MpStatus member_declaration(MpParser *p) {
   if (mp_parser_kind(p) == MP_TOK_STATICASSERT) return mp_record_assert(p);
   if (mp_parser_kind(p) == MP_TOK_PRAGMA) return mp_pragma_operator(p);
   MP_TRY(mp_declspec_parse(p, &spec));
-  if (mp_parser_kind(p) == ';' || mp_parser_kind(p) == '}') MP_TRY(member_anonymous(p, &spec));
+  if (mp_parser_kind(p) == ';' || mp_parser_kind(p) == '}')
+    MP_TRY(member_anonymous(p, &spec));
   else {
     do MP_TRY(member_declarator(p, &spec));
     while (mp_parser_accept(p, ','));
@@ -230,7 +240,8 @@ MpStatus mp_record_assert(MpParser *p) {
   MP_TRY(mp_cexpr_integer(p, &holds));
   text.s = "";
   if (mp_parser_accept(p, ',')) {
-    if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
+    if (mp_parser_kind(p) != MP_TOK_STRING)
+      return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
     MP_TRY(mp_cprimary_strings(p, &text));
   }
   MP_TRY(mp_parser_expect(p, ')'));
@@ -259,7 +270,8 @@ static MpStatus record_body(MpParser *p, uint32_t *pack) {
   return MP_OK;
 }
 
-static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a, uint32_t first, uint32_t pack) {
+static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a,
+                                uint32_t first, uint32_t pack) {
   MpLayoutOptions o;
   MpRecord *r = d->type->u.record;
   const MpName *file = mp_parser_file(p);
@@ -270,7 +282,8 @@ static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a, uin
   o.pack = pack;
   o.align = a->last_align;
   if (mp_layout_record(d->type, members, n, &o, p->e) != MP_OK)
-    return mp_parser_is_fatal(p) ? MP_FAIL : mp_parser_failat(p, &d->at, "%s", p->e->text);
+    return mp_parser_is_fatal(p) ? MP_FAIL
+                                 : mp_parser_failat(p, &d->at, "%s", p->e->text);
   r->packed = o.packed;
   r->transparent = a->transparent;
   r->file = file;
@@ -290,7 +303,8 @@ MpStatus mp_record_specifier(MpParser *p, const MpCtype **out) {
   MP_TRY(definition_start(p, &d));
   MP_TRY(record_body(p, &pack));
   MP_TRY(mp_attr_list(p, &attr));
-  if (mp_ctype_is_complete(d.type)) /* by its own body: struct s { struct s { int x; } y; } */
+  if (mp_ctype_is_complete(
+          d.type)) /* by its own body: struct s { struct s { int x; } y; } */
     return mp_parser_failat(p, &d.at, MP_MSG_NESTED_TAG, kind_word(d.kind), d.tag->text);
   MP_TRY(record_complete(p, &d, &attr, first, pack));
   p->members.n = first;
@@ -313,7 +327,8 @@ static MpPrim enumerator_prim(MpInt128 v) {
   return v >= 0 && v <= UINT64_MAX ? MP_PRIM_ULONG : MP_PRIM_INT128;
 }
 
-static MpStatus enumerator_declare(MpParser *p, const MpToken *at, MpInt128 value, const MpCtype *type) {
+static MpStatus enumerator_declare(MpParser *p, const MpToken *at, MpInt128 value,
+                                   const MpCtype *type) {
   MpConst c;
   memset(&c, 0, sizeof c);
   c.kind = MP_CONST_INT;
@@ -370,7 +385,8 @@ static MpStatus enum_widen(MpParser *p, MpPrim prim, uint32_t first) {
   for (i = first; i < p->enumerators.n; i++) {
     const MpEnumerator *item = (const MpEnumerator *)p->enumerators.items + i;
     const MpDecl *d = mp_space_find(p->sp, item->name);
-    if (enumerator_prim(item->value) == MP_PRIM_INT || d->value->type->prim == prim) continue;
+    if (enumerator_prim(item->value) == MP_PRIM_INT || d->value->type->prim == prim)
+      continue;
     ((MpConst *)d->value)->type = mp_ctype_prim(p->sp, prim);
     ((MpDecl *)d)->type = d->value->type;
   }
@@ -388,10 +404,12 @@ static MpStatus enum_body(MpParser *p, EnumState *s) {
   return mp_parser_expect(p, '}');
 }
 
-static MpStatus enum_complete(MpParser *p, Definition *d, const MpAttr *a, MpPrim prim, uint32_t first) {
+static MpStatus enum_complete(MpParser *p, Definition *d, const MpAttr *a, MpPrim prim,
+                              uint32_t first) {
   MpEnumeration *en = d->type->u.enumeration;
   uint32_t n = p->enumerators.n - first;
-  const MpEnumerator *items = n > 0 ? (const MpEnumerator *)p->enumerators.items + first : NULL;
+  const MpEnumerator *items =
+      n > 0 ? (const MpEnumerator *)p->enumerators.items + first : NULL;
   uint32_t align = mp_ctype_prims[prim].align;
   const MpName *file = mp_parser_file(p);
   if (file == NULL) return MP_FAIL;
@@ -438,7 +456,8 @@ MpStatus mp_record_enum(MpParser *p, const MpCtype **out) {
   MP_TRY(enum_body(p, &s));
   mp_parser_leave(p);
   MP_TRY(mp_attr_list(p, &attr));
-  MP_TRY(enum_complete(p, &d, &attr, fixed < MP_PRIM_COUNT ? fixed : enum_prim(&s, &attr), first));
+  MP_TRY(enum_complete(p, &d, &attr, fixed < MP_PRIM_COUNT ? fixed : enum_prim(&s, &attr),
+                       first));
   p->enumerators.n = first;
   return definition_finish(p, &d, out);
 }

@@ -20,6 +20,7 @@ MP_CHECKED MpStatus mp_record_assert(MpParser *p);
 MP_CHECKED MpStatus mp_record_valist(MpParser *p, const MpCtype **out);
 
 /* struct `tag`, as it is visible here, or declared now as an incomplete type. */
-MP_CHECKED MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag, const MpCtype **out);
+MP_CHECKED MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag,
+                                     const MpCtype **out);
 
 #endif

@@ -16,7 +16,8 @@
 MP_CHECKED MpStatus mp_redecl_declare(MpParser *p, const MpToken *at, MpDecl *proto);
 
 /* An enumerator or macro: `v` as a constant; `from_macro` ones replace without a question. */
-MP_CHECKED MpStatus mp_redecl_constant(MpParser *p, const MpToken *at, const MpConst *v, bool from_macro);
+MP_CHECKED MpStatus mp_redecl_constant(MpParser *p, const MpToken *at, const MpConst *v,
+                                       bool from_macro);
 
 /* Are two types one in all that a program could see, tagless records member by member? */
 bool mp_redecl_agrees(const MpCtype *a, const MpCtype *b);

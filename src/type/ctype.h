@@ -136,6 +136,11 @@ bool mp_ctype_is_charlike(const MpCtype *ct);
 bool mp_ctype_is_prim(const MpCtype *ct, MpPrim prim);
 bool mp_ctype_is_function_pointer(const MpCtype *ct);
 
+/* const, or an aggregate with something const in it. */
+static inline bool mp_ctype_has_const(const MpCtype *ct) {
+  return (ct->quals & MP_QUAL_CONST) || (ct->flags & MP_CTF_CONSTPART);
+}
+
 /* Bits of an integer type's value, sign included. */
 unsigned mp_ctype_bits(const MpCtype *ct);
 

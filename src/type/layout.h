@@ -11,17 +11,17 @@
 
 /* A member as declared, before it has an offset. */
 typedef struct MpMember {
-  const MpName *name;   /* NULL: anonymous member, unnamed bit-field */
+  const MpName *name; /* NULL: anonymous member, unnamed bit-field */
   const MpCtype *type;
-  uint32_t align;       /* from `aligned` or _Alignas; 0: none */
-  int32_t bits;         /* width of a bit-field; -1: not one */
-  bool packed;          /* `packed` on the member */
+  uint32_t align; /* from `aligned` or _Alignas; 0: none */
+  int32_t bits;   /* width of a bit-field; -1: not one */
+  bool packed;    /* `packed` on the member */
 } MpMember;
 
 typedef struct MpLayoutOptions {
-  bool packed;     /* `packed` on the record */
-  uint32_t pack;   /* #pragma pack(n); 0: none */
-  uint32_t align;  /* `aligned` on the record; 0: none */
+  bool packed;    /* `packed` on the record */
+  uint32_t pack;  /* #pragma pack(n); 0: none */
+  uint32_t align; /* `aligned` on the record; 0: none */
 } MpLayoutOptions;
 
 /*
@@ -29,6 +29,7 @@ typedef struct MpLayoutOptions {
 ** Errors: an incomplete or function member, a bit-field's type or width, a
 ** duplicate name, an open array that is not last, a size beyond PTRDIFF_MAX.
 */
-MP_CHECKED MpStatus mp_layout_record(MpCtype *ct, const MpMember *members, uint32_t n, const MpLayoutOptions *options, MpErr *e);
+MP_CHECKED MpStatus mp_layout_record(MpCtype *ct, const MpMember *members, uint32_t n,
+                                     const MpLayoutOptions *options, MpErr *e);
 
 #endif

@@ -10,7 +10,8 @@
 
 /* {===== leaves ===== */
 
-static void add_qualifiers(MpBuf *out, unsigned quals, const char *before, const char *after) {
+static void add_qualifiers(MpBuf *out, unsigned quals, const char *before,
+                           const char *after) {
   static const struct {
     unsigned bit;
     const char *word;
@@ -29,7 +30,8 @@ static void add_qualifiers(MpBuf *out, unsigned quals, const char *before, const
   if (any) mp_buf_addstr(out, after);
 }
 
-static void add_tagged(MpBuf *out, const char *word, const MpName *tag, const MpName *alias) {
+static void add_tagged(MpBuf *out, const char *word, const MpName *tag,
+                       const MpName *alias) {
   if (tag == NULL && alias != NULL) {
     mp_buf_addstr(out, alias->text);
     return;
@@ -43,7 +45,8 @@ static void add_leaf_name(MpBuf *out, const MpCtype *ct) {
     case MP_KIND_VOID: mp_buf_addstr(out, "void"); break;
     case MP_KIND_PRIM: mp_buf_addstr(out, mp_ctype_prims[ct->prim].name); break;
     case MP_KIND_BITINT:
-      mp_buf_addf(out, "%s_BitInt(%zu)", mp_ctype_is_unsigned(ct) ? "unsigned " : "", ct->length);
+      mp_buf_addf(out, "%s_BitInt(%zu)", mp_ctype_is_unsigned(ct) ? "unsigned " : "",
+                  ct->length);
       break;
     case MP_KIND_ENUM:
       add_tagged(out, "enum ", ct->u.enumeration->tag, ct->u.enumeration->alias);
@@ -56,9 +59,15 @@ static void add_leaf_name(MpBuf *out, const MpCtype *ct) {
       add_leaf_name(out, ct->item);
       mp_buf_addf(out, " __attribute__((vector_size(%zu)))", ct->size);
       break;
-    case MP_KIND_STRUCT: add_tagged(out, "struct ", ct->u.record->tag, ct->u.record->alias); break;
-    case MP_KIND_UNION: add_tagged(out, "union ", ct->u.record->tag, ct->u.record->alias); break;
-    default: mp_buf_addstr(out, "__builtin_va_list"); break; /* the only array that is a leaf */
+    case MP_KIND_STRUCT:
+      add_tagged(out, "struct ", ct->u.record->tag, ct->u.record->alias);
+      break;
+    case MP_KIND_UNION:
+      add_tagged(out, "union ", ct->u.record->tag, ct->u.record->alias);
+      break;
+    default:
+      mp_buf_addstr(out, "__builtin_va_list");
+      break; /* the only array that is a leaf */
   }
 }
 
@@ -81,7 +90,8 @@ static bool is_leaf(const MpCtype *ct) {
 
 /* An alignment that an attribute gave to the type, not to its definition. */
 static void add_alignment(MpBuf *out, const MpCtype *ct) {
-  if (ct->flags & MP_CTF_ALIGNED) mp_buf_addf(out, " __attribute__((aligned(%u)))", (unsigned)ct->align);
+  if (ct->flags & MP_CTF_ALIGNED)
+    mp_buf_addf(out, " __attribute__((aligned(%u)))", (unsigned)ct->align);
 }
 
 /* Appends `b`'s bytes from `from` on in reverse order to `out`, and takes them off. */
@@ -120,8 +130,8 @@ static void add_left(MpBuf *out, const MpCtype *ct) {
 
 /* A parameter that was a va_list before it was adjusted to a pointer. */
 static bool is_valist_parameter(const MpCtype *ct) {
-  return ct->kind == MP_KIND_POINTER && ct->item->kind == MP_KIND_STRUCT && ct->item->quals == 0 &&
-         (ct->item->flags & MP_CTF_VALIST);
+  return ct->kind == MP_KIND_POINTER && ct->item->kind == MP_KIND_STRUCT &&
+         ct->item->quals == 0 && (ct->item->flags & MP_CTF_VALIST);
 }
 
 /* Functions of functions of functions may be of any length: beyond this the rest is left out. */
@@ -136,11 +146,15 @@ static void add_parameters(MpBuf *out, const MpFunction *f) {
   }
   for (i = 0; i < f->nparams; i++) {
     if (i > 0) mp_buf_addstr(out, ", ");
-    if (is_valist_parameter(f->params[i])) mp_buf_addstr(out, "__builtin_va_list");
-    else mp_repr_type(out, f->params[i], NULL);
+    if (is_valist_parameter(f->params[i]))
+      mp_buf_addstr(out, "__builtin_va_list");
+    else
+      mp_repr_type(out, f->params[i], NULL);
   }
-  if (f->variadic) mp_buf_addstr(out, f->nparams > 0 ? ", ..." : "...");
-  else if (f->nparams == 0 && !f->unprototyped) mp_buf_addstr(out, "void");
+  if (f->variadic)
+    mp_buf_addstr(out, f->nparams > 0 ? ", ..." : "...");
+  else if (f->nparams == 0 && !f->unprototyped)
+    mp_buf_addstr(out, "void");
   mp_buf_addchar(out, ')');
 }
 
@@ -172,8 +186,10 @@ void mp_repr_type(MpBuf *out, const MpCtype *ct, const char *extra) {
   if (extra != NULL && *extra == '\0') extra = NULL;
   bracket = extra != NULL && *extra == '*' && !is_leaf(ct) && is_derived_right(ct);
   add_left(out, ct);
-  if (bracket) mp_buf_addchar(out, '(');
-  else if (extra != NULL && *extra != '[' && *extra != '(') mp_buf_addchar(out, ' ');
+  if (bracket)
+    mp_buf_addchar(out, '(');
+  else if (extra != NULL && *extra != '[' && *extra != '(')
+    mp_buf_addchar(out, ' ');
   if (extra != NULL) mp_buf_addstr(out, extra);
   if (bracket) mp_buf_addchar(out, ')');
   add_right(out, ct);
