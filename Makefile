@@ -180,13 +180,22 @@ asan: ## run the specs under AddressSanitizer and UBSan
 # it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
 TSAN_SPEC = spec/call/owner_spec.lua
 tsan: ## run the specs of threads under ThreadSanitizer
-	@tools/deps test
+	@tools/deps test tsan
 	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \
 	  UNDER_LUA='tools/under-tsan build/tsan/moonpool/core.so'
 
 valgrind: ## run the specs under valgrind
 	@tools/deps test valgrind
 	@$(MAKE) --no-print-directory MODE=debug run-specs UNDER='$(VALGRIND)'
+
+# Full collections take the time of what is alive: each folder runs in an interpreter of its
+# own, and the floors that make no cdata are left out.
+GCSTRESS_SPECS = $(if $(filter-out spec,$(SPEC)),$(SPEC),\
+  spec/value spec/face spec/call spec/seed_cffi_spec.lua)
+gcstress: ## run the specs with a full collection before each new cdata
+	@tools/deps test
+	@set -e; for specs in $(GCSTRESS_SPECS); do \
+	  $(MAKE) --no-print-directory MODE=gcstress run-specs SPEC=$$specs; done
 
 # By register image where that goes, then the same through libffi alone (src/abi/regs.c).
 N = 5000

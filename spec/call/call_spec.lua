@@ -389,6 +389,17 @@ describe("variadic calls", function()
     assert.equal("lo", ffi.string(to))
   end)
 
+  it("leave nothing behind for a type of another instance, which may go first", function()
+    local other = engine.new()
+    other.cdef "struct point { int x, y; };"
+    local p, before = other.new("struct point *", { 3, 4 })[0], nil
+    for round = 1, 2 do
+      for _ = 1, 300 do assert.equal(304, lib.variadic_point(0, p, "x", 1.5)) end
+      before = before or select(2, ffi.mem.live(2))
+      assert(round == 1 or select(2, ffi.mem.live(2)) == before)
+    end
+  end)
+
   it("need the fixed arguments", function()
     local said = raises("'int(int, ...)' expects", function() lib.variadic_int() end)
     assert.matches("got 0", said, 1, true)
@@ -423,5 +434,166 @@ describe("errno", function()
     assert.equal(5, lib.errno_get())
     ffi.errno(0)
     assert.equal(0, lib.errno_get())
+  end)
+end)
+
+describe("a block that C is using", function()
+  local ffi = engine.new()
+  ffi.cdef "void qsort(void *, size_t, size_t, int (*)(const void *, const void *));"
+
+  it("ends after the call when a callback releases it", function()
+    local block, seen = ffi.new "int[2000]", nil
+    ffi.C.qsort(block, 2000, 4, function()
+      ffi.release(block)
+      seen = pcall(function() return block[0] end)
+      return 0
+    end)
+    assert.is_false(seen)
+    raises("cdata was released", function() local _ = block[0] end)
+  end)
+
+  it("runs its destructor after the call, once", function()
+    local ended, during = 0, nil
+    local block = ffi.gc(ffi.new "int[2000]", function() ended = ended + 1 end)
+    ffi.C.qsort(block, 2000, 4, function()
+      ffi.release(block)
+      during = ended
+      return 0
+    end)
+    assert.equal(0, during)
+    assert.equal(1, ended)
+  end)
+end)
+
+describe("errno that nobody disturbs", function()
+  local ffi = engine.new()
+  ffi.cdef "int errno_set(int); int errno_get(void); long errno_interrupted(void); long long atoll(const char *);"
+  local lib = ffi.dlopen(engine.fixture "errno")
+
+  it("comes back from a blocking call that a signal ended", function()
+    assert.equal(-1, lib.errno_interrupted())
+    assert.equal(4, ffi.errno()) -- EINTR
+  end)
+
+  it("stays what it was through all that moonpool does", function()
+    lib.errno_set(33)
+    pcall(ffi.dlopen, "/no/such/library.so")
+    pcall(function() return ffi.C.no_such_function end)
+    pcall(ffi.new, "char[?]", 1 << 60)
+    pcall(ffi.cdef, "syntax error")
+    local _ = ffi.new("int[100000]")
+    ffi.find_library "nosuch"
+    assert.equal(33, ffi.errno())
+    assert.equal(33, lib.errno_get())
+  end)
+
+  it("stays what it was when destructors call C", function()
+    for _ = 1, 10 do ffi.gc(ffi.new "int *", function() lib.errno_set(5) end) end
+    lib.errno_set(34)
+    collect()
+    assert.equal(34, ffi.errno())
+    ffi.release(ffi.gc(ffi.new "int *", function() lib.errno_set(5) end)) -- the program's own call
+    assert.equal(5, ffi.errno())
+  end)
+
+  it("is one for all coroutines of a state", function()
+    coroutine.wrap(function() lib.errno_set(7) end)()
+    assert.equal(7, ffi.errno())
+  end)
+
+  it("is returned as it was when it is set", function()
+    lib.errno_set(7)
+    assert.equal(7, ffi.errno(8))
+    assert.equal(8, ffi.errno())
+    raises("", function() ffi.errno "x" end)
+    raises("4294967296 is no errno", function() ffi.errno(1 << 32) end)
+    assert.equal(8, ffi.errno())
+  end)
+end)
+
+describe("libc's variadic functions", function()
+  local ffi = engine.new()
+  ffi.cdef [[
+    int snprintf(char *to, size_t size, const char *format, ...);
+    int sscanf(const char *from, const char *format, ...);
+    int open(const char *path, int flags, ...); int fcntl(int fd, int command, ...); int close(int fd);
+    enum { O_CREAT = 0100, O_RDWR = 2, F_GETFD = 1, F_SETFD = 2 };
+  ]]
+  local C = ffi.C
+
+  local function format(...)
+    local to = ffi.new "char[256]"
+    C.snprintf(to, 256, ...)
+    return ffi.string(to)
+  end
+
+  it("format every kind of argument", function()
+    assert.equal("-1 4294967295 ff", format("%d %u %x", -1, 0xFFFFFFFF, 255))
+    assert.equal("-9223372036854775808 x 1.5", format("%lld %s %g", math.mininteger, "x", 1.5))
+    assert.equal("18446744073709551615", format("%llu", ffi.cast("uint64_t", -1)))
+    assert.equal("1.25", format("%Lg", ffi.box("long double", 1.25)))
+    assert.equal("-3 200 A", format("%hd %hhu %c", ffi.box("short", -3), ffi.box("unsigned char", 200), 65))
+    assert.equal("(nil) 1 0", format("%p %d %d", nil, true, false))
+    assert.equal("text from an array", format("%s", ffi.new("char[]", "text from an array")))
+    local p = ffi.new "int *"
+    assert.equal(("0x%x"):format(ffi.addr(p)), format("%p", p))
+    local many, thirty = {}, ("%d "):rep(30)
+    for i = 1, 30 do many[i] = i end
+    assert.equal(thirty:format(table.unpack(many)), format(thirty, table.unpack(many)))
+  end)
+
+  it("write through pointers", function()
+    local n, d, word = ffi.new "int *", ffi.new "double *", ffi.new "char[16]"
+    assert.equal(3, C.sscanf("42 2.5 word", "%d %lf %15s", n, d, word))
+    assert.same({ 42, 2.5, "word" }, { n[0], d[0], ffi.string(word) })
+  end)
+
+  it("open files and set flags", function()
+    local path = os.tmpname()
+    local fd = C.open(path, C.O_RDWR | C.O_CREAT, 420)
+    assert.is_true(fd >= 0)
+    assert.equal(0, C.fcntl(fd, C.F_GETFD))
+    assert.equal(0, C.fcntl(fd, C.F_SETFD, 1))
+    assert.equal(1, C.fcntl(fd, C.F_GETFD))
+    assert.equal(0, C.close(fd))
+    os.remove(path)
+    assert.equal(-1, C.open("/no/such/file", 0))
+    assert.equal("No such file or directory", ffi.strerror())
+  end)
+end)
+
+describe("a pointer that comes back", function()
+  local ffi = engine.new()
+  ffi.cdef [[
+    typedef struct _IO_FILE FILE;
+    char *fgets(char *, int, FILE *); char *strtok(char *, const char *); char *strchr(const char *, int);
+    void *mempcpy(void *, const void *, size_t); void *memchr(const void *, int, size_t);
+  ]]
+  local C = ffi.C
+
+  it("is a view of the block that was passed, and keeps it", function()
+    local file <close> = assert(io.tmpfile())
+    file:write "line one\nline two\n"
+    file:seek "set"
+    local line = C.fgets(ffi.new "char[32]", 32, file)
+    collect()
+    assert.equal("line one\n", ffi.string(line))
+    raises("", function() local _ = line[32] end)
+    local word = C.strtok(ffi.new("char[]", "one two"), " ")
+    assert.equal("one", ffi.string(word))
+    assert.equal("two", ffi.string(C.strtok(nil, " ")))
+    assert.equal("two", ffi.string(word + 4))
+  end)
+
+  it("may be of a string, or of its copy, or lie at the end", function()
+    local found = C.strchr("some text", 116)
+    collect()
+    assert.equal("text", ffi.string(found))
+    raises("", function() found[0] = 65 end) -- Lua's own bytes
+    assert.equal("", ffi.string(C.strchr("abc", 0)))
+    local block = ffi.new "char[4]"
+    local last = C.mempcpy(block, "abcd", 4)
+    assert.equal(4, ffi.cast("char *", last) - block)
+    raises("", function() local _ = ffi.cast("char *", last)[0] end)
   end)
 end)

@@ -221,4 +221,48 @@ describe("pairs", function()
     assert.equal(lib.variable_get_int, seen.variable_get_int)
     assert.is_nil(seen.variable_gone)
   end)
+
+  it("runs over included names too, once, those that are hidden left out", function()
+    local base, middle, ffi = engine.new(), engine.new(), engine.new()
+    base.cdef "int abs(int); enum { K = 3 }; int puts(int);"
+    middle.include(base)
+    ffi.include(base)
+    ffi.include(middle)
+    ffi.cdef "int puts(const char *);"
+    local names = {}
+    for name in pairs(ffi.C) do names[#names + 1] = name end
+    table.sort(names)
+    assert.same({ "K", "abs", "puts" }, names)
+  end)
+end)
+
+describe("function pointers", function()
+  local ffi = engine.new()
+  ffi.cdef [[
+    typedef int (*operation)(int, int);
+    int number_add(int, int);
+    struct table { operation ops[2]; };
+  ]]
+  local lib = ffi.dlopen(engine.fixture "number")
+
+  it("are compared by address, and cast", function()
+    local p = ffi.addressof(lib, "number_add")
+    assert.is_true(ffi.cast("operation", lib.number_add) == p)
+    assert.is_true(ffi.cast("operation", ffi.addr(p)) == p)
+    assert.equal(5, ffi.cast("int(*)(int, int)", ffi.cast("void *", p))(2, 3))
+    assert.equal(ffi.addr(p), ffi.cast("uintptr_t", p))
+  end)
+
+  it("go into memory as they are, without a way through Lua", function()
+    local t = ffi.new("struct table *", { ops = { lib.number_add, function(a, b) return a * b end } })
+    assert.equal(ffi.addr(ffi.addressof(lib, "number_add")), ffi.addr(t.ops[0]))
+    assert.same({ 7, 12 }, { t.ops[0](3, 4), t.ops[1](3, 4) })
+  end)
+
+  it("that are NULL can't be called", function()
+    local t = ffi.new "struct table *"
+    assert.is_nil(t.ops[0])
+    raises("attempt to call a nil value", function() t.ops[0](1, 2) end)
+    assert.is_nil(ffi.cast("operation", 0))
+  end)
 end)

@@ -56,6 +56,20 @@ describe("ffi.buffer", function()
     assert.equal("", b:read(4, 0))
   end)
 
+  it("takes strings alone to write", function()
+    local b = ffi.buffer(ffi.new "char[4]")
+    raises("bad argument #2 to 'write' (string expected, got number)", function() b:write(0, 7) end)
+  end)
+
+  it("lets go of what pointers kept that it writes over", function()
+    local ended = 0
+    local slot = ffi.new("int *[1]", { ffi.gc(ffi.new "int *", function() ended = ended + 1 end) })
+    ffi.buffer(slot):write(0, ("\0"):rep(8))
+    collect()
+    assert.equal(1, ended)
+    assert.is_nil(slot[0])
+  end)
+
   it("keeps the block, and knows when it was released", function()
     local b = ffi.buffer(ffi.new("char[]", "kept"))
     collect()

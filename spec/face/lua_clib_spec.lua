@@ -103,6 +103,40 @@ describe("ffi.dlclose", function()
   end)
 end)
 
+describe("closing a library", function()
+  it("runs destructors of what gc made of its variables while it is open", function()
+    local ffi = engine.new()
+    ffi.cdef "extern int variable_int, variable_array[3]; int variable_get_int(void);"
+    local lib = ffi.dlopen(engine.fixture "variable")
+    local p, seen, kept = ffi.addressof(lib, "variable_int"), {}, {}
+    for i = 1, 3 do
+      kept[i] = ffi.gc(p, function() seen[#seen + 1] = lib.variable_get_int() + #lib.variable_array end)
+    end
+    ffi.dlclose(lib)
+    assert.same({ 10, 10, 10 }, seen)
+    raises("cdata was released", function() local _ = p[0] end)
+  end)
+end)
+
+describe("a function of a closed library", function()
+  it("is an error to call, however it is held", function()
+    local output, code = engine.run_lua(([[
+      local ffi = require "moonpool"
+      ffi.cdef "int number_none(void);"
+      local lib = ffi.dlopen %q
+      local held = {
+        lib.number_none, ffi.cast("int(*)(void)", lib.number_none), ffi.addressof(lib, "number_none"),
+        ffi.new("int(*[1])(void)", { lib.number_none })[0],
+      }
+      for i = 1, 4 do assert(held[i]() == 42) end
+      ffi.dlclose(lib)
+      for i = 1, 4 do print(i, (pcall(held[i]))) end
+    ]]):format(engine.fixture "number"))
+    assert.equal(0, code)
+    assert.equal("1\tfalse\n2\tfalse\n3\tfalse\n4\tfalse\n", output)
+  end)
+end)
+
 describe("ffi.find_library", function()
   local ffi = engine.new()
 
@@ -133,6 +167,22 @@ describe("ffi.has", function()
     assert.is_true(ffi.has(lib, "number_none"))
     assert.is_false(ffi.has(lib, "number_missing"))
     assert.is_true(ffi.has(ffi.C, "abs"))
+    ffi.cdef "enum { NUMBER_K = 1 }; typedef int number_t;"
+    assert.is_true(ffi.has(lib, "NUMBER_K"))
+    assert.is_false(ffi.has(lib, "number_t"))
+  end)
+
+  it("needs no declaration", function()
+    local ffi = engine.new()
+    assert.is_true(ffi.has(ffi.C, "strlen"))
+    assert.is_false(ffi.has(ffi.C, "no_such_symbol"))
+  end)
+
+  it("refuses what is no library or name", function()
+    local ffi = engine.new()
+    raises("a library's names are strings, not nil", function() ffi.has(ffi.C, nil) end)
+    raises("expected a library, not number", function() ffi.has(5, "abs") end)
+    raises("a library's names are strings, not number", function() local _ = ffi.C[5] end)
   end)
 end)
 
@@ -151,5 +201,14 @@ describe("ffi.addressof of a library's name", function()
     assert.equal(7, f())
     raises("constant 'K' has no address", function() ffi.addressof(lib, "K") end)
     raises("'nosuch' is not declared", function() ffi.addressof(lib, "nosuch") end)
+  end)
+end)
+
+describe("ffi.C", function()
+  it("can't be closed, and still works", function()
+    local ffi = engine.new()
+    ffi.cdef "int abs(int);"
+    raises("ffi.C is the process itself: it can't be closed", function() ffi.dlclose(ffi.C) end)
+    assert.equal(3, ffi.C.abs(-3))
   end)
 end)

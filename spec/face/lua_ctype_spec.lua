@@ -313,7 +313,7 @@ describe("ffi.offsetof", function()
 
   it("takes an index one past the end, and none beyond", function()
     assert.equal(20, ffi.offsetof("int[5]", 5))
-    raises("", function() ffi.offsetof("int[5]", 6) end)
+    raises("index too large for 'int[5]' (expected 6 <= 5)", function() ffi.offsetof("int[5]", 6) end)
     raises("", function() ffi.offsetof("int[5]", -1) end)
   end)
 

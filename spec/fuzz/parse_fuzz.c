@@ -84,7 +84,8 @@ static void print_and_read(MpSpace *sp, const MpCtype *ct) {
   mp_buf_init(&b, &counted);
   mp_repr_type(&b, ct, NULL);
   text = mp_buf_cstr(&b);
-  if (text != NULL && b.len < 10000 && mp_parse_type(sp, text, b.len, &again, &e) == MP_OK)
+  if (text != NULL && b.len < 10000 &&
+      mp_parse_type(sp, text, b.len, &again, &e) == MP_OK)
     require(again != NULL, "no type");
   mp_buf_fini(&b);
 }
@@ -108,8 +109,10 @@ static void parse_name(MpSpace *sp, const char *text, size_t size) {
   MpErr e;
   Extent before = extent_of(sp);
   const MpCtype *ct;
-  if (mp_parse_type(sp, text, size, &ct, &e) == MP_OK) print_and_read(sp, ct);
-  else require_same(&before, sp);
+  if (mp_parse_type(sp, text, size, &ct, &e) == MP_OK)
+    print_and_read(sp, ct);
+  else
+    require_same(&before, sp);
 }
 
 /* The bytes in a block of their own, so that reading past them is seen. */
@@ -127,8 +130,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (mp_space_init(&root, &counted, &names, NULL, &e) == MP_OK &&
       mp_space_init(&sp, &counted, &names, &root, &e) == MP_OK) {
     budget = data[0] & 2 ? data[1] : -1;
-    if (data[0] & 1) parse_name(&sp, text, size - 2);
-    else parse_text(&sp, text, size - 2);
+    if (data[0] & 1)
+      parse_name(&sp, text, size - 2);
+    else
+      parse_text(&sp, text, size - 2);
     budget = -1;
     parse_text(&sp, "struct fuzz_after { int a : 3; };", 33);
     mp_space_fini(&sp);
@@ -193,7 +198,8 @@ static void read_dictionary(const char *path) {
   while (fgets(line, sizeof line, f) != NULL) {
     char *start = strchr(line, '"'), *end = strrchr(line, '"');
     if (line[0] == '#' || start == NULL || end <= start) continue;
-    add_piece(words, &nwords, sizeof words / sizeof words[0], start + 1, (size_t)(end - start - 1));
+    add_piece(words, &nwords, sizeof words / sizeof words[0], start + 1,
+              (size_t)(end - start - 1));
   }
   fclose(f);
 }
@@ -211,8 +217,13 @@ static size_t mutate(uint8_t *t, size_t n) {
   uint8_t byte = (uint8_t)below(256);
   const Piece *other;
   switch (below(8)) {
-    case 0: t[0] = byte; t[1] = (uint8_t)below(256); return n;
-    case 1: if (at < n) t[at] = byte; return n;
+    case 0:
+      t[0] = byte;
+      t[1] = (uint8_t)below(256);
+      return n;
+    case 1:
+      if (at < n) t[at] = byte;
+      return n;
     case 2: return insert(t, n, at, &byte, 1);
     case 3: /* cut */
       k = below(n - at + 1);
@@ -226,7 +237,8 @@ static size_t mutate(uint8_t *t, size_t n) {
       other = &pool[below(npool)];
       if (other->size < 3) return n;
       k = 2 + below(other->size - 2);
-      return insert(t, n, at, other->bytes + k, below(other->size - k < 80 ? other->size - k : 80));
+      return insert(t, n, at, other->bytes + k,
+                    below(other->size - k < 80 ? other->size - k : 80));
     case 6: return n > at ? at : n; /* the end is cut off */
     default:
       if (nwords == 0) return n;
@@ -250,7 +262,8 @@ int main(int argc, char **argv) {
     FILE *last;
     memcpy(text, from->bytes, n);
     while (steps-- > 0) n = mutate(text, n);
-    if (runs % 997 == 0 && getenv("FUZZ_KEEP") != NULL && (last = fopen(getenv("FUZZ_KEEP"), "wb")) != NULL) {
+    if (runs % 997 == 0 && getenv("FUZZ_KEEP") != NULL &&
+        (last = fopen(getenv("FUZZ_KEEP"), "wb")) != NULL) {
       fwrite(text, 1, n, last);
       fclose(last);
     }

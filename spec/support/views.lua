@@ -39,13 +39,22 @@ function views.world(ffi, random)
     local block = { bytes = {}, size = n, live = true, owner = owner }
     for i = 0, n - 1 do block.bytes[i] = 0 end
     blocks[#blocks + 1] = block
-    all[#all + 1] = { block = block, at = 0, type = "unsigned char", x = owner, length = n }
+    all[#all + 1] = {
+      block = block, at = 0, type = "unsigned char", x = owner, length = n, low = 0, high = n,
+    }
+  end
+
+  -- Adds the view `x`, made through `from`: it stays in what that stays in, from `low` to `high`.
+  local function add(from, x, at, ctype, length)
+    all[#all + 1] = {
+      block = from.block, at = at, type = ctype, x = x, length = length, low = from.low, high = from.high,
+    }
   end
 
   -- Does the access of `n` bytes at offset `at` through the view have to succeed?
   local function expected(view, at, n)
     if not view.block.live then return false, "cdata was released" end
-    return n == 0 or at >= 0 and at + n <= view.block.size -- no bytes are nowhere
+    return n == 0 or at >= view.low and at + n <= view.high -- no bytes are nowhere
   end
 
   -- Compares success with what the model expects; `f` may run either way.
@@ -63,15 +72,23 @@ function views.world(ffi, random)
   function steps.cast(view)
     if not view.block.live then return end
     local name = pick(names)
-    all[#all + 1] = { block = view.block, at = view.at, type = name,
-      x = ffi.cast(name .. " *", view.x) }
+    add(view, ffi.cast(name .. " *", view.x), view.at, name)
   end
 
   function steps.move(view)
     if not view.block.live then return end
     local by = random(-4, 12)
-    all[#all + 1] = { block = view.block, at = view.at + by * sizes[view.type], type = view.type,
-      x = view.x + by }
+    add(view, view.x + by, view.at + by * sizes[view.type], view.type)
+  end
+
+  -- What gc makes of an array is a block of that array alone.
+  function steps.gc(view)
+    if not view.block.live then return end
+    add(view, ffi.gc(view.x, function() end), view.at, view.type, view.length)
+    if view.length then
+      local made = all[#all]
+      made.low, made.high = view.at, view.at + view.length * sizes[view.type]
+    end
   end
 
   function steps.slice(view)
@@ -81,9 +98,7 @@ function views.world(ffi, random)
     if view.length and j > view.length then return end -- the array's own length is another spec's
     local wrong, ok, x = attempt(view, at, n, function() return ffi.slice(view.x, i, j) end)
     if wrong then return "slice " .. wrong end
-    if ok then
-      all[#all + 1] = { block = view.block, at = at, type = view.type, x = x, length = j - i }
-    end
+    if ok then add(view, x, at, view.type, j - i) end
   end
 
   function steps.read(view)
@@ -138,12 +153,12 @@ function views.world(ffi, random)
   end
 
   function steps.string(view)
-    if view.type ~= "unsigned char" or view.at < 0 or view.at > view.block.size then return end
+    if view.type ~= "unsigned char" or view.at < view.low or view.at > view.high then return end
     if not view.block.live then
       local ok, text = pcall(ffi.string, view.x)
       return (ok or not text:find("cdata was released", 1, true)) and "string of what was released" or nil
     end
-    local s, n, most = ffi.string(view.x), 0, view.length or view.block.size - view.at
+    local s, n, most = ffi.string(view.x), 0, view.length or view.high - view.at
     while n < most and view.block.bytes[view.at + n] ~= 0 do n = n + 1 end
     return #s ~= n and ("string has %d bytes, not %d"):format(#s, n) or nil
   end

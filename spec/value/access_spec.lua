@@ -147,3 +147,68 @@ describe("mp_access_path", function()
     raises("", function() ffi.offsetof("struct line", "b", "x") end)
   end)
 end)
+
+describe("every way to memory", function()
+  local views = require "spec.support.views"
+
+  it("agrees with a model over thousands of random operations on random views", function()
+    for seed = 1, 3 do
+      math.randomseed(seed)
+      local world = views.world(engine.new(), math.random)
+      for i = 1, 3000 do
+        local wrong = world.step()
+        assert(not wrong, ("seed %d, step %d: %s"):format(seed, i, wrong))
+      end
+    end
+  end)
+end)
+
+describe("const", function()
+  local ffi = engine.new()
+  ffi.cdef [[
+    struct fixed { int x; const int y; const int a[2]; };
+    struct spot { int x, y; }; struct stroke { struct spot a, b; };
+    struct flex { int n; double v[]; };
+  ]]
+
+  it("holds for whatever writes to an array of const", function()
+    raises("'const char[3]' is const", function() ffi.fill(ffi.new "const char[3]", 2, 65) end)
+    raises("'const char[3]' is const", function() ffi.memmove(ffi.new "const char[3]", "y", 1) end)
+    raises("'const int[3]' is const", function() ffi.assign(ffi.new "const int[3]", 0, 1, { 5 }) end)
+    raises("'const int' is const", function() ffi.buffer(ffi.new("const int *", 1))[0] = 9 end)
+    raises("'const double _Complex' is const", function() ffi.new("const double _Complex *").re = 3 end)
+  end)
+
+  it("passes from a vector to its elements", function()
+    ffi.cdef "typedef float quad __attribute__((vector_size(16)));"
+    local v = ffi.new("const quad *", { 1, 2, 3, 4 })
+    assert.equal(3, v[0][2])
+    raises("'const float __attribute__((vector_size(16)))' is const", function() v[0][2] = 1 end)
+    assert.equal(ffi.typeof "const float *", ffi.typeof(ffi.addressof(v[0], 2)))
+  end)
+
+  it("keeps a struct with const members from being copied over, not its other members", function()
+    local s = ffi.new("struct fixed[2]", { { 1, 2, { 3, 4 } } })
+    raises("'const int[2]' is const", function() s[0].a = { 3 } end)
+    raises("field 'y' is const", function() s[0] = { 5, 6 } end)
+    raises("'struct fixed' is const", function() s[0] = s[1] end)
+    s[0] = { x = 9 }
+    assert.same({ 9, 2, 4 }, { s[0].x, s[0].y, s[0].a[1] })
+  end)
+
+  it("passes from a struct to its members", function()
+    local stroke = ffi.new("const struct stroke *", { { 1, 2 }, { 3, 4 } })
+    local fixed = ffi.cast("const struct fixed *", ffi.new "struct fixed *")
+    assert.equal(ffi.typeof "const int *", ffi.typeof(ffi.addressof(fixed, "x")))
+    assert.equal(ffi.typeof "const int *", ffi.typeof(ffi.addressof(stroke, "a", "y")))
+    assert.equal(ffi.typeof "const struct spot *", ffi.typeof(ffi.addressof(stroke.b)))
+    raises("'const int' is const", function() ffi.addressof(stroke, "b", "y")[0] = 1 end)
+    raises("'const struct spot' is const", function() stroke.a.x = 3 end)
+    assert.equal(4, stroke.b.y)
+  end)
+
+  it("of several initializers the last sizes a flexible array", function()
+    local flex = ffi.new("struct flex *", 2, { 1, 2 })
+    assert.same({ 2, 2 }, { #flex.v, flex.v[1] })
+  end)
+end)

@@ -142,6 +142,54 @@ describe("mp_cdata_release", function()
     assert.equal(0, saved[0])
   end)
 
+  it("ends all that gc made over it, also when others of those are gone", function()
+    local ended, over, block = 0, {}, ffi.new "int[1000]"
+    for i = 1, 50 do over[i] = ffi.gc(block, function() ended = ended + 1 end) end
+    for i = 1, 50 do
+      if i % 3 > 0 then over[i] = nil end
+    end
+    collect()
+    assert.equal(34, ended)
+    ffi.release(block)
+    assert.equal(50, ended)
+    for i = 3, 50, 3 do raises("cdata was released", function() local _ = over[i][0] end) end
+  end)
+
+  it("ends what gc made over it even while that is being finalized", function()
+    for _, size in ipairs { 64, 4096 } do
+      local seen = {}
+      do
+        local block = ffi.new("char[]", size)
+        local over = ffi.gc(block, function() end)
+        setmetatable({}, { __gc = function()
+          ffi.release(block)
+          seen[1], seen[2] = pcall(function() return over[0] end)
+          seen[3] = pcall(function() return (over + 1)[0] end)
+        end })
+      end
+      collect()
+      assert.is_false(seen[1])
+      assert.matches("cdata was released", seen[2], 1, true)
+      assert.is_false(seen[3])
+    end
+  end)
+
+  it("comes to an end when a destructor makes another over the same", function()
+    local runs, block = 0, ffi.new "int[4]"
+    local function again(x)
+      runs = runs + 1
+      ffi.gc(x, again)
+    end
+    ffi.gc(block, again)
+    local kept = ffi.gc(block, again)
+    ffi.onreport(function() end)
+    ffi.release(block)
+    collect()
+    ffi.onreport(nil)
+    assert.is_true(runs >= 2 and runs < 10)
+    raises("cdata was released", function() local _ = kept[0] end)
+  end)
+
   it("keeps the destructor's errors out of the collector's way", function()
     local reports = 0
     ffi.onreport(function() reports = reports + 1 end)
@@ -167,6 +215,23 @@ describe("views", function()
     assert.equal("x", p[-150])
   end)
 
+  it("are what gc makes a result of: that and no more", function()
+    local a = ffi.new("int[4]", { 1, 2, 3, 4 })
+    local slice = ffi.gc(ffi.slice(a, 1, 3), function() end)
+    assert.same({ 2, 8, 3 }, { #slice, ffi.sizeof(slice), slice[1] })
+    raises("index too large for cdata 'int[]' (expected 2 < 2)", function() local _ = slice[2] end)
+    local element = ffi.gc(ffi.new("struct line[3]")[1], function() end)
+    assert.equal(16, ffi.sizeof(element))
+    raises("17 bytes are too many: only 16 are known", function() ffi.fill(element, 17) end)
+  end)
+
+  it("are what gc makes a pointer of: into the same block, both ways", function()
+    local p = ffi.gc(ffi.new("int[4]", { 1, 2, 3, 4 }) + 2, function() end)
+    assert.same({ 1, 3, 4 }, { p[-2], p[0], p[1] })
+    raises("access of 4 bytes at offset 16 is outside its block of 16 bytes", function() local _ = p[2] end)
+    raises("access of 4 bytes at offset -4 is outside", function() local _ = p[-3] end)
+  end)
+
   it("let their block go when they are gone", function()
     local ended = 0
     local managed = ffi.gc(ffi.new "struct line *", function() ended = ended + 1 end)
@@ -181,17 +246,82 @@ describe("views", function()
   end)
 end)
 
+describe("memory that a finalizer releases during a use of it", function()
+  local ffi = engine.new()
+  ffi.cdef "struct deep { struct { void *p[400]; } a[2]; };"
+
+  -- use(block) with a collector that comes at its first allocation, and releases the block.
+  local function released_during(ctype, use)
+    collect()
+    collectgarbage "stop"
+    local block = ffi.new(ctype)
+    ffi.fill(block, ffi.sizeof(block), 0x41)
+    local list, text = {}, "cdata was released"
+    for i = 1, 600 do list[i] = ffi.NULL end
+    list[600], list[1] = ffi.new "int *", ffi.new "int *"
+    local buffer = ffi.buffer(block)
+    do setmetatable({}, { __gc = function() ffi.release(block) end }) end
+    collectgarbage("incremental", 0, 1000, 40)
+    collectgarbage "restart"
+    local ok, message = pcall(use, block, list, buffer)
+    collectgarbage("incremental", 200, 100, 13)
+    assert.is_false(ok)
+    assert.matches(text, message, 1, true)
+  end
+
+  it("is an error, whatever the use", function()
+    released_during("int *[600]", function(block, list) ffi.assign(block, 0, 600, list) end)
+    released_during("int *[600]", function(block, list) block[0], block[1] = list[1], list[600] end)
+    released_during("unsigned __int128[300]", function(block) ffi.unpack(block, 300) end)
+    released_during("struct deep[1]", function(block) ffi.totable(block) end)
+    released_during("char[5000]", function(_, _, buffer) ffi.from_buffer(buffer) end)
+    released_during("char[5000]", function(block) ffi.gc(block, print) end)
+    released_during("int (*[500])(int)", function(block) block[3] = function() end end)
+    released_during("char[5000]", function(_, _, buffer) buffer:write(0, tostring(5) .. "x") end)
+  end)
+end)
+
 describe("memory that Lua doesn't count", function()
+  -- What a loop of megabytes leaves resident at its highest, by the kernel's count.
+  local script = [[
+    local ffi = require "moonpool"
+    ffi.cdef "void *malloc(size_t); void free(void *); struct large { char bytes[1048576]; };"
+    local malloc, free = ffi.C.malloc, ffi.C.free
+    local make, new = {}, ffi.new_allocator(function(n) return malloc(n) end, free)
+    function make.owned() return ffi.new("char[]", 1048576) end
+    function make.struct() return ffi.new "struct large *" end
+    function make.allocator() return new("char[]", 1048576) end
+    function make.gc() return ffi.gc(ffi.cast("char *", malloc(1048576)), free, 1048576) end
+    collectgarbage "%s"
+    for _ = 1, 500 do ffi.fill(make["%s"](), 1048576, 1) end
+    for line in io.lines "/proc/self/status" do
+      local kb = line:match "VmHWM:%%s*(%%d+)"
+      if kb then print(tonumber(kb) < 65536 and "small" or kb) end
+    end
+  ]]
+  local linux = io.open "/proc/self/status"
+
   it("is known to the collector", function()
-    local output, code = engine.run_lua [[
-      local ffi = require "moonpool"
-      for _ = 1, 2000 do ffi.fill(ffi.new "char[1048576]", 1048576, 1) end
-      for line in io.lines "/proc/self/status" do
-        local kb = line:match "VmHWM:%s*(%d+)"
-        if kb then print(tonumber(kb) < 65536 and "small" or kb) end
+    if not linux then return end
+    for _, mode in ipairs { "incremental", "generational" } do
+      for _, how in ipairs { "owned", "struct", "allocator", "gc" } do
+        local output, code = engine.run_lua(script:format(mode, how))
+        assert.equal(0, code)
+        if engine.mode ~= "asan" and engine.mode ~= "debug" then assert.equal("small\n", output, mode .. " " .. how) end
       end
-    ]]
-    assert.equal(0, code)
-    if engine.mode == "release" then assert.equal("small\n", output) end
+    end
+  end)
+
+  it("lets a collector that was stopped rest", function()
+    if engine.mode == "gcstress" then return end
+    local ended = 0
+    collectgarbage "stop"
+    for _ = 1, 3 do
+      local ffi = engine.new()
+      ffi.gc(ffi.new "char[100000]", function() ended = ended + 1 end)
+      ffi.new "char[1000000]"
+    end
+    assert.equal(0, ended)
+    collectgarbage "restart"
   end)
 end)

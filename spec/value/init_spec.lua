@@ -38,6 +38,20 @@ describe("mp_init_aggregate", function()
     raises("", function() ffi.new("int[2]", { [-1] = 1 }) end)
   end)
 
+  it("gives an anonymous union one position, its first alternative's", function()
+    ffi.cdef [[
+      struct variant { int kind; union { int i; double d; char text[4]; }; int last; };
+      struct pair { union { struct { int a, b; }; int v[2]; }; int c; };
+    ]]
+    local v = ffi.new("struct variant *", { 1, 2, 3 })
+    assert.same({ 1, 2, 3 }, { v.kind, v.i, v.last })
+    local p = ffi.new("struct pair *", { 1, 2, 3 })
+    assert.same({ 1, 2, 3 }, { p.a, p.b, p.c })
+    raises("too many initializers for 'struct variant' (got 4)", function()
+      ffi.new("struct variant *", { 1, 2, 3, 4 })
+    end)
+  end)
+
   it("doesn't mix positions and names", function()
     raises("initializer for 'struct point' mixes positions and names", function()
       ffi.new("struct point *", { 1, y = 2 })
@@ -73,6 +87,18 @@ describe("mp_init_size", function()
     local t = ffi.new("struct text *", { 5, "hello" })
     assert.equal("hello", ffi.string(t.s))
     raises("index too large", function() local _ = t.s[#t.s] end)
+  end)
+
+  it("writes a flexible array to its block's end, and no further", function()
+    ffi.cdef "struct tailed { int n; int v[]; };"
+    local p = ffi.new("struct tailed *", { 3, { 1, 2, 3 } })
+    p.v = { 7, 8 }
+    assert.same({ 7, 8, 3 }, ffi.unpack(p.v))
+    p[0] = { v = { 9 } }
+    assert.same({ 9, 8, 3 }, ffi.unpack(p.v))
+    raises("too many initializers for 'int[]' (got 4)", function() p.v = { 1, 2, 3, 4 } end)
+    raises("initializer for ctype 'int[]' must be a table or array cdata, not number", function() p.v = 3 end)
+    assert.same({ n = 3, v = { 9, 8, 3 } }, ffi.totable(p))
   end)
 
   it("leaves none without an initializer", function()

@@ -1,6 +1,7 @@
 -- value/keep: a pointer stored into memory that moonpool owns keeps its target alive.
 
 local engine = require "spec.support.engine"
+local raises = require "spec.support.raises"
 
 local function collect()
   collectgarbage()
@@ -88,14 +89,17 @@ describe("mp_keep_push", function()
     assert.is_false(pcall(function() return slot[0][3] end))
   end)
 
-  it("knows when the target was released", function()
+  it("knows when the target was released, small and large", function()
     local ffi = engine.new()
-    local slot, target = ffi.new "int *[1]", ffi.new("int *", 5)
-    slot[0] = target
-    ffi.release(target)
-    local ok, message = pcall(function() return slot[0][0] end)
-    assert.is_false(ok)
-    assert.matches("cdata was released", message, 1, true)
+    ffi.cdef "size_t strlen(const char *);"
+    for _, size in ipairs { 8, 4096 } do
+      local slot, target = ffi.new "char *[1]", ffi.new("char[]", size)
+      slot[0] = target
+      ffi.release(target)
+      raises("cdata was released", function() local _ = slot[0][0] end)
+      raises("cdata was released", function() slot[0][0] = 1 end)
+      raises("cdata was released", function() ffi.C.strlen(slot[0]) end)
+    end
   end)
 
   it("trusts a pointer that C has changed", function()

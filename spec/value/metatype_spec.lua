@@ -50,6 +50,40 @@ describe("mp_metatype_field", function()
     end
   end)
 
+  it("ends what was whole, however it was made", function()
+    local ffi = engine.new()
+    ffi.cdef "struct counted { int a, b; }; typedef struct counted counted;"
+    local ended = {}
+    ffi.metatype("counted", { __gc = function(x) ended[#ended + 1] = x.a end })
+    assert.is_false(pcall(ffi.new, "counted *", { 1, "x" }))
+    collectgarbage()
+    collectgarbage()
+    assert.same({}, ended)
+    local order = {}
+    local new = ffi.new_allocator(function(n) return ffi.new("char[]", n) end,
+      function() order[#order + 1] = #ended end)
+    ffi.release(new("counted *", { 2 }))
+    assert.same({ { 2 }, { 1 } }, { ended, order })
+    assert.is_false(pcall(new, "counted *", { 1, "x" }))
+    collectgarbage()
+    collectgarbage()
+    assert.same({ { 2 }, { 1, 1 } }, { ended, order })
+  end)
+
+  it("gives the memory back when __gc fails", function()
+    local ffi = engine.new()
+    ffi.cdef "struct failing { int a; };"
+    ffi.metatype("struct failing", { __gc = function() error "in __gc" end })
+    local reports, freed = {}, 0
+    local new = ffi.new_allocator(function(n) return ffi.new("char[]", n) end, function() freed = freed + 1 end)
+    ffi.onreport(function(text) reports[#reports + 1] = text:match "in __gc" end)
+    ffi.release(ffi.new "struct failing *")
+    ffi.release(new "struct failing *")
+    ffi.onreport(nil)
+    assert.same({ "in __gc", "in __gc" }, reports)
+    assert.equal(1, freed)
+  end)
+
   it("finds fields that are named as metamethods and keywords", function()
     local ffi = engine.new()
     ffi.cdef "struct s { int __index, __gc, end, type; };"

@@ -137,6 +137,20 @@ describe("the state's end", function()
     assert.same({ "10", "true" }, list)
   end)
 
+  it("comes, whatever destructors make anew", function()
+    assert.same({ "done" }, lines [[
+      local ffi = require "moonpool"
+      ffi.cdef "struct again { int x; };"
+      ffi.metatype("struct again", { __gc = function() ffi.new "struct again *" end })
+      local function again(x) ffi.gc(x, again) end
+      local new
+      new = ffi.new_allocator(function(n) return ffi.new("char[]", n) end, function() new "int *" end)
+      kept = { ffi.new "struct again *", ffi.gc(ffi.new "int *", again), new "int *" }
+      ffi.onreport(function() end)
+      print "done"
+    ]])
+  end)
+
   it("makes later use an error, not a crash", function()
     assert.same({ " moonpool is closed" }, lines [[
       -- Finalizers run in the reverse order of their marking: this one after the engine's.

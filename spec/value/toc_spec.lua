@@ -165,6 +165,39 @@ describe("mp_toc_write", function()
     raises("", function() write("int *", io.stdout) end)
   end)
 
+  it("keeps an open file that was stored", function()
+    ffi.cdef "typedef struct _IO_FILE FILE; struct log { FILE *file; }; int fputs(const char *, FILE *);"
+    local log = ffi.new("struct log *", { io.tmpfile() })
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(ffi.C.fputs("text", log.file) >= 0)
+    log.file = nil
+  end)
+
+  it("takes for a transparent union what one of its members takes", function()
+    ffi.cdef [[
+      typedef union { const char *text; const struct point *point; int *numbers; } any
+        __attribute__((transparent_union));
+      size_t strlen(any);
+    ]]
+    local strlen = ffi.C.strlen
+    assert.equal(5, strlen "hello")
+    assert.equal(2, strlen(ffi.new("char[]", "ab")))
+    assert.equal(1, strlen(ffi.new("int[2]", { 65 })))
+    assert.equal(2, strlen(ffi.new("struct point *", { 0x4141, 0 })))
+    assert.equal(1, strlen { x = 65 })
+    assert.equal(3, strlen { text = ffi.new("char[]", "abc") })
+    assert.equal(5, strlen(ffi.new("any *", { ffi.new("char[]", "union") })[0]))
+    raises("initializer for ctype 'any' must be a table or struct cdata, not number (argument 1 of",
+      function() strlen(5) end)
+    raises("initializer for ctype 'any'", function() strlen(ffi.new "double *") end)
+  end)
+
+  it("passes a struct with const members by value", function()
+    ffi.cdef "struct div { const int quot; int rem; }; struct div div(int, int);"
+    assert.same({ 3, 1 }, { ffi.C.div(7, 2).quot, ffi.C.div(7, 2).rem })
+  end)
+
   it("keeps const: added freely, never dropped", function()
     local c = ffi.cast("const int *", ffi.new("int *", 5))
     assert.equal(5, write("const int *", c)[0])

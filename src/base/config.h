@@ -40,6 +40,11 @@
 #define mp_assert(x) ((void)0)
 #endif
 
+/* Builds for `make gcstress` set it: a full collection before each new cdata. */
+#if !defined(MP_GCSTRESS)
+#define MP_GCSTRESS 0
+#endif
+
 /*
 ** 64-bit boxes and constant expressions are computed in 128 bits, so that
 ** uint64_t and int64_t meet without loss (C11 6.3.1.8 asks for more care
@@ -89,7 +94,7 @@ __extension__ typedef unsigned __int128 MpUint128;
 /* The System V ABI for x86-64: va_list is an array of one record there. */
 #if defined(MP_ABI_SYSV_X64)
 /* set by a test build, 0: leaves classification to libffi */
-#elif defined(__x86_64__) && !defined(_WIN32)
+#elif defined(__x86_64__) && !defined(_WIN32) && !defined(__ILP32__)
 #define MP_ABI_SYSV_X64 1
 #else
 #define MP_ABI_SYSV_X64 0

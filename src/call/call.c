@@ -6,16 +6,17 @@
 #include "call/call.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "abi/cif.h"
 #include "base/num.h"
+#include "call/owner.h"
 #include "value/toc.h"
 #include "value/tolua.h"
 
 /* Frames up to this size lie on the C stack. */
 #define CALL_FRAME 512
+#define CALL_PINS 8 /* and so many blocks that C uses, before they are put elsewhere */
 
 /* A call with a variadic part of certain types. */
 typedef struct Tail {
@@ -114,7 +115,10 @@ static const MpCtype *tail_type(lua_State *L, MpState *E, int arg) {
     case LUA_TNIL: case LUA_TLIGHTUSERDATA: return const_pointer(L, E, E->root.void_type);
     case LUA_TSTRING: return const_pointer(L, E, E->root.prims[MP_PRIM_CHAR]);
     case LUA_TFUNCTION:
-      if (mp_call_is(L, arg, &fn, &code)) return const_pointer(L, E, E->root.void_type);
+      if (mp_call_is(L, arg, &fn, &code)) {
+        lua_pop(L, 1);
+        return const_pointer(L, E, E->root.void_type);
+      }
       mp_state_error(L, MP_MSG_VARIADIC_FUNCTION, arg);
     default: break;
   }
@@ -130,25 +134,40 @@ static Tail *tail_find(const Prepared *p, const MpCtype *const *types, uint32_t 
   return NULL;
 }
 
+/* An MpAlloc over the stack: what is taken goes when the Lua function returns. */
+static void *stack_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
+  void *fresh;
+  if (nsize <= osize) return nsize == 0 ? NULL : ptr;
+  luaL_checkstack((lua_State *)ud, 1, NULL);
+  fresh = lua_newuserdatauv((lua_State *)ud, nsize, 0);
+  return ptr != NULL ? memcpy(fresh, ptr, osize) : fresh;
+}
+
+static bool tail_lasts(const Prepared *p, const MpCtype *const *types, uint32_t n) {
+  uint32_t i;
+  for (i = 0; i < n; i++)
+    if (!mp_space_sees(p->fn->home, types[i]->home)) return false;
+  return true;
+}
+
 /*
 ** The prepared call with that tail; kept, unless a type of it is at home in an
-** instance that may go before the function's.
+** instance that may go before the function's: then it is for this call alone.
 */
 static MpCif *tail_prepare(lua_State *L, Prepared *p, const MpCtype *const *types, uint32_t n) {
   MpErr e;
-  MpArena *arena = &p->fn->home->arena;
-  MpAlloc alloc = arena_alloc(arena);
-  Tail *t = tail_find(p, types, n);
-  uint32_t i;
+  bool lasts = tail_lasts(p, types, n);
+  MpAlloc alloc = {stack_resize, L};
+  Tail *t = lasts ? tail_find(p, types, n) : NULL;
   if (t != NULL) return t->cif;
-  t = (Tail *)mp_arena_new(arena, sizeof(Tail));
-  if (t == NULL || (t->types = (const MpCtype **)mp_arena_new(arena, n * sizeof *types)) == NULL)
+  if (lasts) alloc = arena_alloc(&p->fn->home->arena);
+  t = (Tail *)mp_alloc_new(&alloc, sizeof(Tail));
+  if (t == NULL || (t->types = (const MpCtype **)mp_alloc_new(&alloc, n * sizeof *types)) == NULL)
     mp_state_error(L, MP_MSG_NOMEM);
   if (mp_cif_new(&alloc, p->fn, types, n, &t->cif, &e) != MP_OK) mp_state_raise(L, &e);
   memcpy(t->types, types, n * sizeof *types);
   t->n = n;
-  for (i = 0; i < n; i++)
-    if (!mp_space_sees(p->fn->home, types[i]->home)) return t->cif;
+  if (!lasts) return t->cif;
   t->next = p->tails;
   p->tails = t;
   return t->cif;
@@ -223,7 +242,7 @@ static void call_enter(lua_State *L, MpState *E, const MpCif *cif, void (*code)(
   lua_State *before = E->running;
   if (lib != NULL) lib->active++;
   E->running = L;
-  E->thread = pthread_self();
+  mp_owner_enter(E);
   errno = E->saved_errno;
   mp_cif_call(cif, code, frame);
   E->saved_errno = errno;
@@ -246,6 +265,7 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
   const MpCifFrame *frame;
   const MpCtype **tail = NULL;
   _Alignas(16) char room[CALL_FRAME];
+  MpPin pins[CALL_PINS];
   char *bytes = room;
   MpDest d;
   if (MP_UNLIKELY((uint32_t)got != n) && (!f->variadic || got < (int)n)) wrong_count(L, p->fn, n, got);
@@ -263,6 +283,8 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
   d.L = L;
   d.E = E;
   d.fn = p->fn;
+  d.pins = pins;
+  d.room = CALL_PINS;
   for (i = 0; i < got; i++) {
     d.arg = i + 1;
     if (i >= (int)n && lua_isboolean(L, first + i)) { /* passed as an int */
@@ -271,7 +293,9 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
     }
     mp_toc_write(&d, i < (int)n ? f->params[i] : tail[i - (int)n], bytes + frame->offsets[i], first + i);
   }
+  for (i = 0; i < d.npins; i++) d.pins[i].block->pins++;
   call_enter(L, E, cif, code, bytes, lib);
+  for (i = 0; i < d.npins; i++) mp_cdata_unpin(L, E, d.pins[i].block, d.pins[i].idx);
   return push_result(L, E, p->fn->item, bytes + frame->result_at, first);
 }
 
@@ -279,22 +303,27 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
 static int call_entry(lua_State *L) {
   Callable *c = (Callable *)lua_touserdata(L, MP_UP_OWN);
   if (MP_UNLIKELY(c->engine->closed)) mp_state_error(L, MP_MSG_CLOSED);
-  if (MP_UNLIKELY(c->lib != NULL && c->lib->closed)) mp_state_error(L, MP_MSG_LIB_CLOSED, c->lib->name);
+  if (MP_UNLIKELY(c->lib->closed)) mp_state_error(L, MP_MSG_LIB_CLOSED, c->lib->name);
   return call_run(L, c->engine, c->prepared, c->code, c->lib, 1);
 }
 
 void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void), MpLib *lib) {
+  int top = lua_gettop(L); /* instance, block */
   Callable *c;
   Prepared *p = call_prepare(L, fn);
   lua_pushvalue(L, MP_UP_TYPES);
-  c = (Callable *)lua_newuserdatauv(L, sizeof(Callable), 1);
+  c = (Callable *)lua_newuserdatauv(L, sizeof(Callable), 2);
   c->engine = E;
   c->prepared = p;
   c->code = code;
   c->lib = lib;
-  mp_state_pushspace(L, E, fn->home); /* the type's memory */
+  lua_pushvalue(L, top - 1);
   lua_setiuservalue(L, -2, 1);
+  lua_pushvalue(L, top);
+  lua_setiuservalue(L, -2, 2);
   lua_pushcclosure(L, call_entry, 2);
+  lua_replace(L, top - 1);
+  lua_settop(L, top - 1);
 }
 
 bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void)) {
@@ -302,10 +331,12 @@ bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void)) 
   if (lua_tocfunction(L, idx) != call_entry) return false;
   lua_getupvalue(L, idx, 2);
   c = (const Callable *)lua_touserdata(L, -1);
-  lua_pop(L, 1);
-  if (c->lib != NULL && c->lib->closed) mp_state_error(L, MP_MSG_LIB_CLOSED, c->lib->name);
+  if (c->engine->closed) mp_state_error(L, MP_MSG_CLOSED);
+  if (c->lib->closed) mp_state_error(L, MP_MSG_LIB_CLOSED, c->lib->name);
   *fn = c->prepared->fn;
   *code = c->code;
+  lua_getiuservalue(L, -1, 2);
+  lua_remove(L, -2);
   return true;
 }
 

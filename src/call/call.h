@@ -9,13 +9,14 @@
 #include "value/cdata.h"
 
 /*
-** Pushes the Lua function that calls `code` as the function type `fn`. `lib`
-** (NULL: none) is looked at before each call. Raises for a type that can't be
-** called.
+** Pushes the Lua function that calls `code` as the function type `fn`. `lib` is
+** looked at before each call. The function keeps the instance and the library's
+** block, which are on the top of the stack; pops both. Raises for a type that
+** can't be called.
 */
 void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void), MpLib *lib);
 
-/* Is the value at idx such a function? Its type and address (MpState.library_function). */
+/* Is the value at idx such a function? Its type and address; pushes its library's block (MpState.library_function). */
 bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
 
 /* __call of cdata: functions and pointers to them. */

@@ -1,134 +1,351 @@
 /*
-** callback.c: the way from C into Lua. C enters through a closure of abi/; the
-** Lua function runs protected on the coroutine that is in C, and no error
-** leaves. The cdata owns the closure and ends it.
+** callback.c: the way from C into Lua. C enters through a closure of abi/,
+** which has a record of owner.h behind it; the Lua function runs protected on
+** the coroutine that is in C, and no error leaves. The cdata, a block, ends the
+** closure. The engine's table of targets has the function, by a number, so
+** that finding it costs two raw gets; the value is weak, and the block is what
+** keeps it: a function may refer to its own callback, and both be collected.
 */
 
 #include "call/callback.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "abi/closure.h"
+#include "call/owner.h"
 #include "value/toc.h"
 #include "value/tolua.h"
 
-/* What a closure's handler knows; in OBJ memory, freed when the callback ends. */
-typedef struct Callback {
-  MpState *engine;
-  MpBlock *block;
-  const MpCtype *fn;
-  MpClosure *closure;
-  bool onerror;   /* user value MP_BLOCK_ACTION is a function for messages */
-  char *failure;  /* what C gets on an error: result-sized bytes behind the record */
-} Callback;
-
-/* One call from C, for the trampoline. */
+/* One call from C. */
 typedef struct Invocation {
-  Callback *cb;
+  MpOwner *owner;
+  const MpCtype *fn;
   void *result;
   void **args;
 } Invocation;
 
-/* {===== being called ===== */
+/*
+** Lua allows some 200 levels of C. Callbacks that nest deeper than the first
+** number leave the second one of them to the report of the overflow.
+*/
+#define CALLBACK_NEST 16
+#define CALLBACK_SPARE 8
 
-/* Runs in protected mode: arguments to Lua, the function, its result to C. */
-static int callback_trampoline(lua_State *L) {
-  Invocation *in = (Invocation *)lua_touserdata(L, 1);
-  Callback *cb = in->cb;
-  const MpFunction *f = cb->fn->u.function;
-  const MpCtype *result = cb->fn->item;
-  uint32_t i;
-  luaL_checkstack(L, (int)f->nparams + 8, NULL);
-  mp_state_pushuv(L, MP_STATE_TARGETS);
-  if (lua_rawgetp(L, -1, cb->block) == LUA_TNIL) mp_state_error(L, MP_MSG_CALLBACK_DEAD, mp_state_pushrepr(L, cb->fn, NULL));
-  lua_remove(L, -2);
-  for (i = 0; i < f->nparams; i++)
-    mp_tolua_push(L, cb->engine, f->params[i], (const char *)in->args[i], NULL, 0);
-  lua_call(L, (int)f->nparams, result->kind == MP_KIND_VOID ? 0 : 1);
-  if (result->kind != MP_KIND_VOID) {
-    MpDest d;
-    memset(&d, 0, sizeof d);
-    d.L = L;
-    d.E = cb->engine;
-    mp_toc_write(&d, result, (char *)in->result, lua_gettop(L));
+/* Stack slots that a call takes beside its arguments: for itself, and for reports. */
+#define CALLBACK_SLOTS 16
+
+/* {===== functions by number ===== */
+
+/*
+** A number for the function at `idx`, its key among the targets: 0 there is the
+** first free one, which has the next.
+*/
+static int target_new(lua_State *L, MpState *E, int idx) {
+  int id;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
+  lua_rawgeti(L, -1, 0);
+  id = (int)lua_tointeger(L, -1);
+  if (id != 0) {
+    lua_rawgeti(L, -2, id);
+    lua_rawseti(L, -3, 0);
+  } else {
+    id = ++E->ntargets;
   }
-  return 0;
+  lua_pushvalue(L, idx);
+  lua_rawseti(L, -3, id);
+  lua_pop(L, 2);
+  return id;
 }
 
-/* Message handler: the traceback, for a report; the message alone, for onerror. */
+static void target_free(lua_State *L, MpState *E, int id) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
+  lua_rawgeti(L, -1, 0);
+  lua_rawseti(L, -2, id);
+  lua_pushinteger(L, id);
+  lua_rawseti(L, -2, 0);
+  lua_pop(L, 1);
+}
+
+/* }===== */
+
+/* {===== what fails ===== */
+
+/*
+** Pushes the text of the error value at `idx`: a string, what __tostring gives
+** if it doesn't fail, else what there is to say, as the stock interpreter does.
+** Runs protected.
+*/
+static void push_text(lua_State *L, int idx) {
+  idx = lua_absindex(L, idx);
+  if (lua_isstring(L, idx)) {
+    lua_pushvalue(L, idx);
+    lua_tostring(L, -1); /* a number becomes one */
+    return;
+  }
+  if (luaL_getmetafield(L, idx, "__tostring") != LUA_TNIL) {
+    lua_pushvalue(L, idx);
+    if (lua_pcall(L, 1, 1, 0) == LUA_OK && lua_type(L, -1) == LUA_TSTRING) return;
+    lua_pop(L, 1);
+  }
+  lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, idx));
+}
+
+/* Message handler: the text and the traceback, for a report. */
 static int callback_traceback(lua_State *L) {
-  const char *text = luaL_tolstring(L, 1, NULL);
-  luaL_traceback(L, L, text, 1);
+  lua_settop(L, 1);
+  push_text(L, 1);
+  luaL_traceback(L, L, lua_tostring(L, -1), 1);
   return 1;
 }
 
+/* Runs protected: light engine, an error value. */
+static int callback_tell(lua_State *L) {
+  push_text(L, 2);
+  mp_state_report(L, (MpState *)lua_touserdata(L, 1), lua_tostring(L, -1));
+  return 0;
+}
+
+/* Reports the error value on the top, whatever it is. */
+static void report_top(lua_State *L, MpState *E) {
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    mp_state_report(L, E, lua_tostring(L, -1));
+    return;
+  }
+  lua_pushcfunction(L, callback_tell);
+  lua_pushlightuserdata(L, E);
+  lua_pushvalue(L, -3);
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) mp_state_report(L, E, MP_MSG_NOMEM);
+}
+
+/* Runs protected: light owner, the error value. */
 static int callback_onerror(lua_State *L) {
+  const MpOwner *o = (const MpOwner *)lua_touserdata(L, 1);
+  mp_state_pushuv(L, MP_STATE_HANDLERS);
+  lua_rawgeti(L, -1, o->id);
+  lua_pushvalue(L, 2);
   lua_call(L, 1, 0);
   return 0;
 }
 
-/* Pushes the function of `onerror`; false when the block is gone. */
-static bool push_onerror(lua_State *L, const Callback *cb) {
-  mp_state_pushuv(L, MP_STATE_HANDLERS);
-  lua_rawgetp(L, -1, cb->block);
-  lua_remove(L, -2);
-  return lua_isfunction(L, -1);
-}
-
-/* The error message is on the top: to onerror, else a report. */
-static void callback_failed(lua_State *L, const Callback *cb) {
-  MpState *E = cb->engine;
-  if (cb->onerror) {
+/*
+** The error value is on the top: to onerror, else a report. What these do to
+** errno is not C's business.
+*/
+static void callback_failed(lua_State *L, MpState *E, MpOwner *o) {
+  int top = lua_gettop(L), saved = E->saved_errno;
+  if (o->onerror) {
+    lua_pushcfunction(L, callback_traceback);
     lua_pushcfunction(L, callback_onerror);
-    if (push_onerror(L, cb)) {
-      lua_pushvalue(L, -3);
-      if (lua_pcall(L, 2, 0, 0) == LUA_OK) return;
+    lua_pushlightuserdata(L, o);
+    lua_pushvalue(L, top);
+    if (lua_pcall(L, 2, 0, top + 1) != LUA_OK) {
+      lua_pushvalue(L, top);
+      report_top(L, E);
+      lua_settop(L, top + 2);
+      report_top(L, E);
     }
+  } else {
+    report_top(L, E);
   }
-  mp_state_report(L, E, lua_tostring(L, -1) ? lua_tostring(L, -1) : "(error object is not a string)");
+  E->saved_errno = saved;
 }
 
-static void callback_run(Callback *cb, void *result, void **args) {
-  MpState *E = cb->engine;
+/* A report about the type; on stderr where there is no engine to ask (E NULL). */
+static void callback_report(lua_State *L, MpState *E, const char *format,
+                            const char *type_text) {
+  char text[1024];
+  snprintf(text, sizeof text, format, type_text);
+  if (E != NULL)
+    mp_state_report(L, E, text);
+  else
+    fprintf(stderr, "moonpool: %s\n", text);
+}
+
+/* }===== */
+
+/* {===== being called ===== */
+
+/* Does an argument of this type become a Lua value without memory being taken? */
+static bool type_is_quick(const MpCtype *ct) {
+  if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return false;
+  if (mp_ctype_is_prim(ct, MP_PRIM_CHAR)) return false; /* a string */
+  if (mp_ctype_is_integer(ct))
+    return ct->size < 8 || (ct->size == 8 && !mp_ctype_is_unsigned(ct));
+  return mp_ctype_is_float(ct) && ct->size <= sizeof(double);
+}
+
+static bool function_is_quick(const MpCtype *fn) {
+  uint32_t i;
+  for (i = 0; i < fn->u.function->nparams; i++)
+    if (!type_is_quick(fn->u.function->params[i])) return false;
+  return true;
+}
+
+/* Stores the value on the top if that can't fail; most results are of these types. */
+static bool store_quickly(lua_State *L, const MpCtype *ct, void *result) {
+  if (ct->kind != MP_KIND_PRIM) return false;
+  if (ct->prim == MP_PRIM_INT && lua_isinteger(L, -1)) {
+    lua_Integer v = lua_tointeger(L, -1);
+    int i = (int)v;
+    memcpy(result, &i, sizeof i);
+    return i == v;
+  }
+  if (ct->prim == MP_PRIM_DOUBLE && lua_type(L, -1) == LUA_TNUMBER) {
+    double v = lua_tonumber(L, -1);
+    memcpy(result, &v, sizeof v);
+    return true;
+  }
+  return false;
+}
+
+static void store_result(lua_State *L, const Invocation *in, int idx) {
+  MpDest d;
+  memset(&d, 0, sizeof d);
+  d.L = L;
+  d.E = in->owner->engine;
+  mp_toc_write(&d, in->fn->item, (char *)in->result, idx);
+}
+
+/* Pushes the Lua function; nil when nothing keeps it any more, and the end is near. */
+static void push_target(lua_State *L, const Invocation *in, int targets) {
+  if (lua_rawgeti(L, targets, in->owner->id) != LUA_TFUNCTION)
+    mp_state_error(L, MP_MSG_CALLBACK_DEAD, mp_state_pushrepr(L, in->fn, "*"));
+}
+
+/*
+** Runs protected: light invocation. All of a call: arguments to Lua, the
+** function, its result to C. With a second argument, that is the result
+** already. Upvalue 2: the engine's targets.
+*/
+static int callback_trampoline(lua_State *L) {
+  const Invocation *in = (const Invocation *)lua_touserdata(L, 1);
+  const MpFunction *f = in->fn->u.function;
+  bool is_void = in->fn->item->kind == MP_KIND_VOID;
+  uint32_t i;
+  if (lua_gettop(L) == 1) {
+    luaL_checkstack(L, (int)f->nparams + CALLBACK_SLOTS, NULL);
+    push_target(L, in, MP_UP_OWN);
+    for (i = 0; i < f->nparams; i++)
+      mp_tolua_push(L, in->owner->engine, f->params[i], (const char *)in->args[i], NULL,
+                    0);
+    lua_call(L, (int)f->nparams, is_void ? 0 : 1);
+  }
+  if (!is_void) store_result(L, in, lua_gettop(L));
+  return 0;
+}
+
+static int run_trampoline(lua_State *L, MpState *E, Invocation *in, int handler) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
+  lua_pushlightuserdata(L, in);
+  return lua_pcall(L, 1, 0, handler);
+}
+
+static inline void push_quickly(lua_State *L, MpState *E, const MpCtype *ct,
+                                const char *at) {
+  if (ct->kind == MP_KIND_PRIM && ct->prim == MP_PRIM_INT) {
+    int v;
+    memcpy(&v, at, sizeof v);
+    lua_pushinteger(L, v);
+  } else {
+    mp_tolua_push(L, E, ct, at, NULL, 0);
+  }
+}
+
+/* The same for quick arguments: one protected call, of the function itself. */
+static int run_quickly(lua_State *L, MpState *E, Invocation *in, int handler) {
+  const MpFunction *f = in->fn->u.function;
+  bool is_void = in->fn->item->kind == MP_KIND_VOID;
+  uint32_t i;
+  int status;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
+  if (lua_rawgeti(L, -1, in->owner->id) != LUA_TFUNCTION)
+    return run_trampoline(L, E, in, handler);
+  for (i = 0; i < f->nparams; i++)
+    push_quickly(L, E, f->params[i], (const char *)in->args[i]);
+  status = lua_pcall(L, (int)f->nparams, is_void ? 0 : 1, handler);
+  if (status != LUA_OK || is_void || store_quickly(L, in->fn->item, in->result))
+    return status;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
+  lua_pushlightuserdata(L, in);
+  lua_pushvalue(L, -3);
+  return lua_pcall(L, 2, 0, handler);
+}
+
+/* Runs protected: goes as many levels deep as its argument says. */
+static int callback_probe(lua_State *L) {
+  lua_Integer n = lua_tointeger(L, 1);
+  if (n == 0) return 0;
+  lua_pushcfunction(L, callback_probe);
+  lua_pushinteger(L, n - 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+static int run_probe(lua_State *L, int handler) {
+  lua_pushcfunction(L, callback_probe);
+  lua_pushinteger(L, CALLBACK_SPARE);
+  return lua_pcall(L, 1, 0, handler);
+}
+
+/*
+** The last call inside a callback that has ended meanwhile gives back what
+** callback_end has left. No memory is taken: the keys are there.
+*/
+static void owner_drop(lua_State *L, MpState *E, MpOwner *o) {
+  target_free(L, E, o->id);
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, o);
+  mp_owner_free(o);
+}
+
+static void callback_run(MpOwner *o, void *result, void **args, const char *type_text) {
+  MpState *E = o->engine;
   lua_State *L = E->running ? E->running : E->main;
-  Invocation in;
-  int top = lua_gettop(L);
-  size_t size = cb->fn->item->size;
-  if (!lua_checkstack(L, 16)) {
-    mp_state_report(L, E, "stack overflow in a callback");
-    memcpy(result, cb->failure, size);
+  Invocation in = {o, o->fn, result, args};
+  int top = lua_gettop(L), status = LUA_OK, handler = o->onerror ? 0 : top + 1;
+  if (!lua_checkstack(L, (int)in.fn->u.function->nparams + CALLBACK_SLOTS)) {
+    memcpy(result, o->failure, in.fn->item->size);
+    callback_report(L, E, MP_MSG_CALLBACK_STACK, type_text);
     return;
   }
-  in.cb = cb;
-  in.result = result;
-  in.args = args;
-  if (cb->onerror) lua_pushnil(L); /* onerror gets the message as it is */
-  else lua_pushcfunction(L, callback_traceback);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
-  lua_pushlightuserdata(L, &in);
-  if (lua_pcall(L, 1, 0, cb->onerror ? 0 : top + 1) != LUA_OK) {
-    memcpy(result, cb->failure, size);
-    callback_failed(L, cb);
+  o->running++;
+  if (o->onerror)
+    lua_pushnil(L); /* onerror gets the message as it is */
+  else
+    lua_pushcfunction(L, callback_traceback);
+  if (MP_UNLIKELY(++E->nested > CALLBACK_NEST)) status = run_probe(L, handler);
+  if (status == LUA_OK)
+    status = (o->quick ? run_quickly : run_trampoline)(L, E, &in, handler);
+  E->nested--;
+  if (status != LUA_OK) {
+    memcpy(result, o->failure, in.fn->item->size);
+    callback_failed(L, E, o);
   }
   lua_settop(L, top);
+  if (--o->running == 0 && o->block == NULL) owner_drop(L, E, o);
 }
 
-/* MpClosureHandler. */
-static void callback_enter(void *owner, void *result, void **args, const char *type_text) {
-  Callback *cb = (Callback *)owner;
+/*
+** MpClosureHandler. errno is C's on the way in, and on the way out what the
+** function has made of it, by calling C or by ffi.errno.
+*/
+static void callback_enter(void *owner, void *result, void **args,
+                           const char *type_text) {
+  MpOwner *o = (MpOwner *)owner;
+  MpState *E;
   int saved = errno;
-  if (cb == NULL) {
-    fprintf(stderr, "moonpool: " MP_MSG_CALLBACK_DEAD "\n", type_text);
-  } else if (!pthread_equal(cb->engine->thread, pthread_self())) {
-    fprintf(stderr, "moonpool: " MP_MSG_CALLBACK_THREAD "\n", type_text);
-    memcpy(result, cb->failure, cb->fn->item->size);
+  if (MP_UNLIKELY(o == NULL)) {
+    E = mp_owner_calling();
+    callback_report(E ? E->running : NULL, E, MP_MSG_CALLBACK_DEAD, type_text);
+  } else if (MP_UNLIKELY(!mp_owner_is_here(o))) {
+    mp_owner_fail(o, result);
+    callback_report(NULL, NULL, MP_MSG_CALLBACK_THREAD, type_text);
   } else {
-    cb->engine->saved_errno = saved;
-    callback_run(cb, result, args);
-    saved = cb->engine->saved_errno;
+    E = o->engine; /* the record may be gone afterwards */
+    E->saved_errno = saved;
+    callback_run(o, result, args, type_text);
+    saved = E->saved_errno;
   }
   errno = saved;
 }
@@ -137,79 +354,104 @@ static void callback_enter(void *owner, void *result, void **args, const char *t
 
 /* {===== making and ending ===== */
 
-static size_t callback_bytes(const MpCtype *fn) {
-  return sizeof(Callback) + fn->item->size;
-}
-
-/* MpBlockEnd. */
+/*
+** MpBlockEnd. While C is inside, the record stays for that call, and the block
+** too: it keeps the type of the result.
+*/
 static void callback_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  Callback *cb = (Callback *)b->own;
-  (void)idx;
-  if (cb == NULL) return;
+  MpOwner *o = (MpOwner *)b->own;
+  int id;
+  if (o == NULL) return; /* never made */
+  id = o->id;
   b->own = NULL;
-  if (cb->closure != NULL) mp_closure_kill(cb->closure);
-  mp_alloc_free(E->obj, cb, callback_bytes(cb->fn));
-  mp_state_pushuv(L, MP_STATE_TARGETS);
-  lua_pushnil(L);
-  lua_rawsetp(L, -2, b);
-  lua_pop(L, 1);
+  o->block = NULL;
+  mp_owner_end(o);
+  if (o->running > 0) {
+    lua_pushvalue(L, idx);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, o);
+  } else {
+    mp_owner_free(o);
+    if (id != 0) target_free(L, E, id);
+  }
 }
 
-/* Notes the value on the top under the block in one of the engine's tables; pops it. */
-static void block_note(lua_State *L, int uv, const MpBlock *b) {
-  mp_state_pushuv(L, uv);
-  lua_insert(L, -2);
-  lua_rawsetp(L, -2, b);
-  lua_pop(L, 1);
+/* The kind of records that the function type takes, found once. */
+static MpOwnerKind *callback_kind(lua_State *L, const MpCtype *fn) {
+  MpErr e;
+  MpOwnerKind *kind = (MpOwnerKind *)fn->u.function->answered;
+  if (kind != NULL) return kind;
+  if (mp_owner_kind(fn, &kind, &e) != MP_OK) mp_state_raise(L, &e);
+  fn->u.function->answered = kind;
+  return kind;
 }
 
-static void callback_options(lua_State *L, MpState *E, Callback *cb, int block, int options) {
+/*
+** Converts the option `error` to what C gets on an error, pushed as a buffer;
+** the block keeps what it points to. NULL without that option.
+*/
+static const char *push_failure(lua_State *L, MpState *E, const MpCtype *ct, int block,
+                                int options) {
   MpDest d;
+  char *failure;
+  if (options == 0 || lua_getfield(L, options, "error") == LUA_TNIL) return NULL;
+  failure = (char *)lua_newuserdatauv(L, ct->size + 1, 0);
+  memset(failure, 0, ct->size + 1);
   memset(&d, 0, sizeof d);
   d.L = L;
   d.E = E;
-  if (lua_getfield(L, options, "error") != LUA_TNIL && cb->fn->item->kind != MP_KIND_VOID)
-    mp_toc_write(&d, cb->fn->item, cb->failure, lua_gettop(L));
-  if (lua_getfield(L, options, "onerror") != LUA_TNIL) {
-    luaL_checktype(L, -1, LUA_TFUNCTION);
-    cb->onerror = true;
-    lua_pushvalue(L, -1);
-    lua_setiuservalue(L, block, MP_BLOCK_ACTION);
-    block_note(L, MP_STATE_HANDLERS, cb->block);
-  }
-  lua_settop(L, block);
+  mp_toc_write(&d, ct, failure, lua_gettop(L) - 1);
+  lua_pushvalue(L, -2);
+  lua_setiuservalue(L, block, MP_BLOCK_KEPT);
+  return failure;
 }
 
-MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx, int options) {
+/* Notes the option `onerror`; does the callback have one? */
+static bool note_onerror(lua_State *L, int block, int options, int id) {
+  if (options == 0 || lua_getfield(L, options, "onerror") == LUA_TNIL) return false;
+  luaL_checktype(L, -1, LUA_TFUNCTION);
+  mp_state_pushuv(L, MP_STATE_HANDLERS);
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, id);
+  lua_pop(L, 1);
+  lua_setiuservalue(L, block, MP_BLOCK_ACTION);
+  return true;
+}
+
+/* Gives the block at `block` a closure for the function at `idx`. */
+static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int idx,
+                          int options) {
   MpErr e;
-  const MpCtype *fn = ct->item;
+  MpOwner *o;
+  MpClosureCode code;
+  const MpCtype *fn = b->head.ct->item;
+  MpOwnerKind *kind = callback_kind(L, fn);
+  const char *failure = push_failure(L, E, fn->item, block, options);
+  if (mp_owner_new(E, kind, callback_enter, failure, &o, &e) != MP_OK)
+    mp_state_raise(L, &e);
+  b->own = o; /* from here on callback_end ends it */
+  o->block = b;
+  o->fn = fn;
+  o->id = 0;
+  o->quick = function_is_quick(fn);
+  o->id = target_new(L, E, idx);
+  o->onerror = note_onerror(L, block, options, o->id);
+  code = mp_closure_code(o->closure);
+  memcpy(&b->to, &code, sizeof code);
+}
+
+MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx,
+                          int options) {
   MpBlock *b;
-  Callback *cb;
-  void (*code)(void);
   int block;
+  luaL_checkstack(L, CALLBACK_SLOTS, NULL);
   idx = lua_absindex(L, idx);
-  E->thread = pthread_self();
+  mp_owner_enter(E);
   b = mp_cdata_pushblock(L, E, ct, NULL, MP_CD_UNBOUNDED, callback_end);
   block = lua_gettop(L);
-  cb = (Callback *)mp_alloc_new(E->obj, callback_bytes(fn));
-  if (cb == NULL) mp_state_error(L, MP_MSG_NOMEM);
-  memset(cb, 0, callback_bytes(fn));
-  b->own = cb;
-  cb->engine = E;
-  cb->block = b;
-  cb->fn = fn;
-  cb->failure = (char *)(cb + 1);
   lua_pushvalue(L, idx);
   lua_setiuservalue(L, block, MP_BLOCK_UNDER);
-  lua_pushvalue(L, idx);
-  block_note(L, MP_STATE_TARGETS, b);
-  if (options != 0) callback_options(L, E, cb, block, options);
-  if (mp_closure_new(fn, callback_enter, cb, &cb->closure, &e) != MP_OK) {
-    cb->closure = NULL;
-    mp_state_raise(L, &e);
-  }
-  code = mp_closure_code(cb->closure);
-  memcpy(&b->to, &code, sizeof code);
+  callback_make(L, E, b, block, idx, options);
+  lua_settop(L, block);
   return b;
 }
 
@@ -220,7 +462,7 @@ void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx
   MpCdata *c;
   int top = lua_gettop(L);
   idx = lua_absindex(L, idx);
-  luaL_checkstack(L, 8, NULL);
+  luaL_checkstack(L, CALLBACK_SLOTS, NULL);
   if (mp_ctype_pointer(&E->root, fn, &ct, &e) != MP_OK) mp_state_raise(L, &e);
   mp_state_pushuv(L, MP_STATE_CALLBACKS);
   lua_pushvalue(L, idx);
@@ -246,10 +488,16 @@ void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx
 }
 
 void mp_callback_open(lua_State *L, MpState *E) {
-  mp_state_pushclosure(L, callback_trampoline, 0);
+  if (!mp_owner_sit(E)) mp_state_error(L, MP_MSG_NOMEM);
+  E->leave = mp_owner_leave;
+  mp_state_pushuv(L, MP_STATE_TARGETS);
+  lua_pushinteger(L, 0);
+  lua_rawseti(L, -2, 0); /* no number is free */
+  lua_pushvalue(L, -1);
+  E->targets = luaL_ref(L, LUA_REGISTRYINDEX);
+  mp_state_pushclosure(L, callback_trampoline, 1);
   E->trampoline = luaL_ref(L, LUA_REGISTRYINDEX);
   E->make_callback = mp_callback_implicit;
-  E->thread = pthread_self();
 }
 
 /* }===== */

@@ -13,7 +13,7 @@
 #include "value/tolua.h"
 
 /* Fields of a library's metatable. */
-#define CLIB_VARIABLES 1 /* name → block over the variable */
+#define CLIB_VARIABLES 1 /* declaration → block over the variable; library → its own block */
 #define CLIB_INSTANCE 2
 
 /* {===== finding ===== */
@@ -35,22 +35,36 @@ static MpLib *clib_check(lua_State *L, MpState *E, int idx) {
   return lib;
 }
 
-/* The instance whose names the library at idx has. */
-static MpInstance *clib_instance(lua_State *L, int idx) {
-  MpInstance *in;
+/* Pushes the instance whose names the library at idx has. */
+static void push_instance(lua_State *L, int idx) {
   lua_getmetatable(L, idx);
   lua_rawgeti(L, -1, CLIB_INSTANCE);
+  lua_remove(L, -2);
+}
+
+static MpInstance *clib_instance(lua_State *L, int idx) {
+  MpInstance *in;
+  push_instance(L, idx);
   in = *(MpInstance **)lua_touserdata(L, -1);
-  lua_pop(L, 2);
+  lua_pop(L, 1);
   return in;
 }
 
-/* The declaration of the name at stack index `name`; raises when there is none that has a value. */
-static const MpDecl *clib_decl(lua_State *L, MpState *E, int idx, int name) {
+/* The declaration of the name at stack index `name`, or NULL. */
+static const MpDecl *clib_find(lua_State *L, MpState *E, int idx, int name) {
   size_t len;
-  const char *s = luaL_checklstring(L, name, &len);
-  const MpName *n = mp_name_find(&E->names, s, len);
-  const MpDecl *d = n ? mp_space_find(&clib_instance(L, idx)->space, n) : NULL;
+  const MpName *n;
+  const char *s;
+  if (lua_type(L, name) != LUA_TSTRING) mp_state_error(L, MP_MSG_WANT_SYMBOL, mp_toc_describe(L, E, name));
+  s = lua_tolstring(L, name, &len);
+  n = mp_name_find(&E->names, s, len);
+  return n ? mp_space_find(&clib_instance(L, idx)->space, n) : NULL;
+}
+
+/* The same; raises when there is none that has a value. */
+static const MpDecl *clib_decl(lua_State *L, MpState *E, int idx, int name) {
+  const MpDecl *d = clib_find(L, E, idx, name);
+  const char *s = lua_tostring(L, name);
   if (d == NULL) mp_state_error(L, MP_MSG_NO_NAME, s);
   if (d->kind == MP_DECL_TYPEDEF) mp_state_error(L, MP_MSG_NO_VALUE, s);
   if (d->kind == MP_DECL_MACRO) mp_state_error(L, MP_MSG_MACRO, s);
@@ -73,6 +87,26 @@ static void *clib_address(lua_State *L, const MpLib *lib, const MpDecl *d) {
 /* }===== */
 
 /* {===== variables ===== */
+
+/*
+** Pushes the block that stands for the library while it is open: pointers to
+** its functions look into it, and are errors once it is closed.
+*/
+static void push_image(lua_State *L, MpState *E, const MpLib *lib, int idx) {
+  MpErr e;
+  const MpCtype *ct;
+  lua_getmetatable(L, idx);
+  lua_rawgeti(L, -1, CLIB_VARIABLES);
+  if (lua_rawgetp(L, -1, lib) == LUA_TNIL) {
+    lua_pop(L, 1);
+    if (mp_ctype_pointer(&E->root, E->root.void_type, &ct, &e) != MP_OK) mp_state_raise(L, &e);
+    mp_cdata_pushblock(L, E, ct, (char *)lib, MP_CD_UNBOUNDED, NULL);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, -3, lib);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
 
 /*
 ** Pushes the block over a variable, the same each time: it keeps what pointers
@@ -118,6 +152,8 @@ static int clib_index(lua_State *L) {
     void *address = clib_address(L, lib, d);
     void (*code)(void);
     memcpy(&code, &address, sizeof code);
+    push_instance(L, 1);
+    push_image(L, E, lib, 1);
     mp_call_push(L, E, d->type, code, (MpLib *)lib);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
@@ -145,24 +181,21 @@ static int clib_newindex(lua_State *L) {
   return 0;
 }
 
-/* Upvalue 3: the next declaration, light; 4: the library. Hidden and typedef names are passed over. */
+/* Upvalue 3: the names; 4: the index of the next; 5: the library. */
 static int clib_next(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  const int lib_idx = lua_upvalueindex(4);
-  const MpDecl *d = (const MpDecl *)lua_touserdata(L, lua_upvalueindex(3));
+  lua_Integer i = lua_tointeger(L, lua_upvalueindex(4));
+  const MpDecl *d;
   MpErr e;
   const MpLib *lib;
   void *address;
   lua_settop(L, 0);
-  lua_pushvalue(L, lib_idx);
+  lua_pushvalue(L, lua_upvalueindex(5));
   lib = clib_check(L, E, 1);
-  while (d != NULL && (d->kind == MP_DECL_TYPEDEF || d->kind == MP_DECL_MACRO ||
-                       mp_space_own(&clib_instance(L, 1)->space, d->name) != d))
-    d = d->next;
-  if (d == NULL) return 0;
-  lua_pushlightuserdata(L, d->next);
-  lua_replace(L, lua_upvalueindex(3));
-  lua_pushstring(L, d->name->text);
+  if (lua_rawgeti(L, lua_upvalueindex(3), i) == LUA_TNIL) return 0;
+  lua_pushinteger(L, i + 1);
+  lua_replace(L, lua_upvalueindex(4));
+  d = clib_decl(L, E, 1, 2);
   if (d->kind != MP_DECL_CONSTANT && clib_symbol(lib, d, &address, &e) != MP_OK) {
     lua_pushnil(L);
   } else {
@@ -172,28 +205,57 @@ static int clib_next(lua_State *L) {
   return 2;
 }
 
+/* Has it a value in a library: is it no type and no macro without one? */
+static bool decl_has_value(const MpDecl *d) {
+  return d->kind != MP_DECL_TYPEDEF && d->kind != MP_DECL_MACRO;
+}
+
+/* Adds the names of `sp` and of what it includes to the list at `list`, those that mean something else in `top` left out. */
+static void add_names(lua_State *L, const MpSpace *top, const MpSpace *sp, int list) {
+  const MpDecl *d;
+  uint32_t i;
+  for (d = sp->first; d != NULL; d = d->next) {
+    if (!decl_has_value(d) || mp_space_find(top, d->name) != d || lua_rawgetp(L, list, d) != LUA_TNIL) {
+      lua_settop(L, list);
+      continue;
+    }
+    lua_pushboolean(L, 1); /* an instance may be included by two ways */
+    lua_rawsetp(L, list, d);
+    lua_pushstring(L, d->name->text);
+    lua_rawseti(L, list, (lua_Integer)lua_rawlen(L, list) + 1);
+    lua_settop(L, list);
+  }
+  for (i = 0; i < sp->nincludes; i++) add_names(L, top, sp->includes[i], list);
+}
+
 static int clib_pairs(lua_State *L) {
+  const MpSpace *sp;
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
   clib_check(L, E, 1);
   lua_settop(L, 1);
   lua_pushvalue(L, MP_UP_TYPES);
   lua_pushlightuserdata(L, E);
-  lua_pushlightuserdata(L, clib_instance(L, 1)->space.first);
+  lua_newtable(L);
+  sp = &clib_instance(L, 1)->space;
+  add_names(L, sp, sp, lua_gettop(L));
+  lua_pushinteger(L, 1);
   lua_pushvalue(L, 1);
-  lua_pushcclosure(L, clib_next, 4);
+  lua_pushcclosure(L, clib_next, 5);
   return 1;
 }
 
 static int clib_tostring(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
   const MpLib *lib = mp_clib_test(L, E, 1);
+  mp_state_checkopen(L, E);
   lua_pushfstring(L, "library '%s'%s", lib->name, lib->closed ? " closed" : "");
   return 1;
 }
 
 static int clib_closevariable(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  if (mp_clib_test(L, E, 1)) mp_clib_close(L, E, 1);
+  mp_state_checkopen(L, E);
+  mp_clib_close(L, E, 1);
   return 0;
 }
 
@@ -215,15 +277,9 @@ static MpLib *lib_new(MpState *E, void *handle, const char *name) {
   return lib;
 }
 
-void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed,
-                  int instance) {
+/* Pushes the table of a library's names, those of the instance at `instance`. */
+static void push_namespace(lua_State *L, MpState *E, MpLib *lib, int instance) {
   const luaL_Reg *m;
-  MpLib *lib = lib_new(E, handle, name);
-  if (lib == NULL) {
-    if (!borrowed) mp_dl_close(handle);
-    mp_state_error(L, MP_MSG_NOMEM);
-  }
-  lib->borrowed = borrowed;
   instance = lua_absindex(L, instance);
   lua_newtable(L);
   lua_createtable(L, 2, 8);
@@ -243,14 +299,40 @@ void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool
   lua_setmetatable(L, -2);
 }
 
+void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed, int instance) {
+  MpLib *lib = lib_new(E, handle, name);
+  if (lib == NULL) {
+    if (!borrowed) mp_dl_close(handle);
+    mp_state_error(L, MP_MSG_NOMEM);
+  }
+  lib->borrowed = borrowed;
+  push_namespace(L, E, lib, instance);
+}
+
+void mp_clib_pushprocess(lua_State *L, MpState *E, int instance) {
+  MpInstance *in = *(MpInstance **)lua_touserdata(L, instance);
+  MpLib *lib = (MpLib *)mp_arena_new(&in->space.arena, sizeof(MpLib) + 1);
+  MpErr e;
+  if (lib == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  if (E->process == NULL && mp_dl_open(E->obj, NULL, mp_dl_defaults(), &E->process, &e) != MP_OK)
+    mp_state_raise(L, &e);
+  strcpy(lib->name, "C");
+  lib->handle = E->process;
+  lib->borrowed = true;
+  push_namespace(L, E, lib, instance);
+}
+
 void mp_clib_close(lua_State *L, MpState *E, int idx) {
   MpLib *lib = mp_clib_test(L, E, idx);
   if (lib == NULL) mp_state_error(L, MP_MSG_WANT_LIBRARY, mp_toc_describe(L, E, idx));
+  if (lib->handle == E->process) mp_state_error(L, MP_MSG_CLOSE_PROCESS);
   if (lib->closed) return;
   lua_getmetatable(L, idx);
   lua_rawgeti(L, -1, CLIB_VARIABLES);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
+  for (lua_pushnil(L); lua_next(L, -2); lua_pushnil(L)) { /* from the start: a destructor may use the library */
+    lua_insert(L, -2);
+    lua_pushnil(L);
+    lua_rawset(L, -4);
     mp_cdata_release(L, E, (MpCdata *)lua_touserdata(L, -1), -1);
     lua_pop(L, 1);
   }
@@ -268,7 +350,8 @@ void mp_clib_addressof(lua_State *L, MpState *E, int idx, int name) {
   if (d->kind == MP_DECL_CONSTANT) mp_state_error(L, MP_MSG_ADDRESS_CONSTANT, d->name->text);
   if (mp_ctype_pointer(&E->root, d->type, &ct, &e) != MP_OK) mp_state_raise(L, &e);
   if (d->kind == MP_DECL_FUNCTION) {
-    mp_cdata_pushview(L, E, ct, (char *)clib_address(L, lib, d), 0);
+    push_image(L, E, lib, idx);
+    mp_cdata_pushview(L, E, ct, (char *)clib_address(L, lib, d), -1);
     return;
   }
   block = push_variable(L, E, lib, d, idx);
@@ -279,6 +362,7 @@ bool mp_clib_has(lua_State *L, MpState *E, int idx, int name) {
   MpErr e;
   void *address;
   const MpLib *lib = clib_check(L, E, idx);
-  const MpDecl *d = clib_decl(L, E, idx, name);
+  const MpDecl *d = clib_find(L, E, idx, name);
+  if (d == NULL || !decl_has_value(d)) return mp_dl_symbol(lib->handle, lua_tostring(L, name), &address, &e) == MP_OK;
   return d->kind == MP_DECL_CONSTANT || clib_symbol(lib, d, &address, &e) == MP_OK;
 }

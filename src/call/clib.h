@@ -15,6 +15,9 @@
 */
 void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed, int instance);
 
+/* Pushes the namespace of the process itself, `ffi.C`: its record goes with the instance. */
+void mp_clib_pushprocess(lua_State *L, MpState *E, int instance);
+
 /* The library whose namespace is at idx, or NULL. */
 MpLib *mp_clib_test(lua_State *L, MpState *E, int idx);
 

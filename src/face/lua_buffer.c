@@ -12,6 +12,7 @@
 #include "face/lua_core.h"
 #include "face/lua_ctype.h"
 #include "value/access.h"
+#include "value/keep.h"
 #include "value/toc.h"
 
 /* User value 1 is the cdata. */
@@ -83,6 +84,8 @@ static size_t buffer_offset(lua_State *L, const Buffer *b, int idx, size_t n) {
 static void buffer_writable(lua_State *L, const Buffer *b) {
   const MpCdata *block = mp_cdata_block(b->c);
   if (block != NULL && (block->flags & MP_CD_READONLY)) mp_state_error(L, MP_MSG_READONLY);
+  if (mp_ctype_has_const(mp_cdata_target(b->c)))
+    mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, mp_cdata_target(b->c), NULL));
 }
 
 /* b:read(offset, n) */
@@ -96,14 +99,25 @@ static int buffer_read(lua_State *L) {
   return 1;
 }
 
+/* Bytes were written: what pointers among them kept may go. */
+static void buffer_wrote(lua_State *L, const Buffer *b, size_t at, size_t n) {
+  MpCdata *block;
+  lua_getiuservalue(L, 1, 1);
+  block = mp_cdata_pushblockof(L, b->c, lua_gettop(L));
+  if (block != NULL) mp_keep_move(L, block, lua_gettop(L), b->at + at, NULL, 0, NULL, n);
+}
+
 /* b:write(offset, s) */
 static int buffer_write(lua_State *L) {
   Buffer *b = buffer_self(L);
   size_t n, at;
-  const char *s = luaL_checklstring(L, 3, &n);
+  const char *s;
+  luaL_checktype(L, 3, LUA_TSTRING);
+  s = lua_tolstring(L, 3, &n);
   at = buffer_offset(L, b, 2, n);
   buffer_writable(L, b);
   memcpy(b->at + at, s, n);
+  buffer_wrote(L, b, at, n);
   return 0;
 }
 
@@ -125,6 +139,7 @@ static int buffer_newindex(lua_State *L) {
   if (v < 0 || v > 255) mp_state_error(L, MP_MSG_BYTE, (long long)v);
   buffer_writable(L, b);
   b->at[at] = (char)v;
+  buffer_wrote(L, b, at, 1);
   return 0;
 }
 
@@ -226,8 +241,11 @@ static int buffer_from_buffer(lua_State *L) {
   if (buf == NULL) return 1;
   result = lua_gettop(L);
   lua_getiuservalue(L, obj, 1);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, result, MP_BLOCK_UNDER); /* the cdata itself */
   under = mp_cdata_pushblockof(L, buf->c, lua_gettop(L));
   if (under != NULL) mp_cdata_addwrapper(L, under, lua_gettop(L), result);
+  mp_cdata_checklive(L, buf->c); /* a finalizer may have run meanwhile */
   lua_settop(L, result);
   return 1;
 }

@@ -36,8 +36,9 @@ void mp_lua_cdata_function(lua_State *L, MpState *E, int idx) {
   MpErr e;
   if (!E->library_function(L, idx, &fn, &code)) return;
   if (mp_ctype_pointer(&E->root, fn, &fn, &e) != MP_OK) mp_state_raise(L, &e);
-  mp_cdata_pushview(L, E, fn, (char *)(uintptr_t)code, 0);
+  mp_cdata_pushview(L, E, fn, (char *)(uintptr_t)code, -1);
   lua_replace(L, idx);
+  lua_pop(L, 1);
 }
 
 /* {===== memory that arguments name ===== */
@@ -52,8 +53,6 @@ typedef struct Bytes {
 /* The memory that a pointer, array or aggregate at idx stands for. */
 static void bytes_check(lua_State *L, MpState *E, int idx, Bytes *b) {
   MpCdata *block;
-  char *base;
-  size_t size;
   b->c = mp_lua_cdata_check(L, E, idx);
   if (b->c->flags & MP_CD_BOX || b->c->ct->kind == MP_KIND_FUNCTION || mp_ctype_is_function_pointer(b->c->ct))
     mp_state_error(L, MP_MSG_WANT_MEMORY, mp_toc_describe(L, E, idx));
@@ -63,10 +62,7 @@ static void bytes_check(lua_State *L, MpState *E, int idx, Bytes *b) {
   if (b->c->ct->kind != MP_KIND_POINTER && (b->c->ct->kind != MP_KIND_ARRAY || mp_access_has_length(b->c))) {
     b->size = mp_cdata_size(b->c);
   } else if (block != NULL) {
-    mp_cdata_extent(block, &base, &size);
-    if (size == MP_CD_UNBOUNDED) return;
-    if ((uintptr_t)b->at < (uintptr_t)base || (uintptr_t)b->at - (uintptr_t)base > size) b->size = 0;
-    else b->size = size - (size_t)(b->at - base);
+    b->size = mp_cdata_rest(block, b->at);
   }
 }
 
@@ -84,7 +80,7 @@ static void bytes_need(lua_State *L, const Bytes *b, size_t n) {
 static void bytes_writable(lua_State *L, const Bytes *b) {
   const MpCdata *block = mp_cdata_block(b->c);
   if (block != NULL && (block->flags & MP_CD_READONLY)) mp_state_error(L, MP_MSG_READONLY);
-  if (mp_cdata_target(b->c)->quals & MP_QUAL_CONST)
+  if (mp_ctype_has_const(mp_cdata_target(b->c)))
     mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, mp_cdata_target(b->c), NULL));
 }
 
@@ -154,6 +150,10 @@ static int cdata_string(lua_State *L) {
     lua_pushlstring(L, mp_cdata_address(c), 1);
     return 1;
   }
+  if ((c->flags & MP_CD_BOX) && is_wide(c->ct)) {
+    push_wide(L, c->ct, mp_cdata_address(c), 1);
+    return 1;
+  }
   item = (c->ct->kind == MP_KIND_POINTER || c->ct->kind == MP_KIND_ARRAY) ? c->ct->item : NULL;
   if (item == NULL || !(mp_ctype_is_charlike(item) || is_wide(item)))
     mp_state_error(L, MP_MSG_STRING_TYPE, mp_toc_describe(L, E, 1));
@@ -203,6 +203,7 @@ static int cdata_unpack(lua_State *L) {
   if (n > INT32_MAX) mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
   lua_createtable(L, (int)n, 0);
   for (i = 0; i < n; i++) {
+    mp_cdata_checklive(L, b.c); /* a finalizer may have run meanwhile */
     mp_tolua_push(L, E, item, b.at + i * item->size, b.c, 1);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -211,6 +212,16 @@ static int cdata_unpack(lua_State *L) {
 
 static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *at, size_t n, MpCdata *c);
 
+/* Elements of an array inside what `c` looks into; a flexible one ends with its block. */
+static size_t plain_length(const MpCtype *ct, const char *at, const MpCdata *c) {
+  const MpCdata *block = mp_cdata_block(c);
+  size_t rest;
+  if (ct->kind != MP_KIND_ARRAY && ct->kind != MP_KIND_VECTOR) return 0;
+  if (ct->length != MP_LENGTH_OPEN && ct->length != 0) return ct->length;
+  rest = block ? mp_cdata_rest(block, at) : MP_CD_UNBOUNDED;
+  return rest == MP_CD_UNBOUNDED || ct->item->size == 0 ? 0 : rest / ct->item->size;
+}
+
 /* A record as a table by field name. */
 static void push_plain_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *c) {
   const MpRecord *r = ct->u.record;
@@ -218,10 +229,9 @@ static void push_plain_record(lua_State *L, MpState *E, const MpCtype *ct, const
   lua_createtable(L, 0, (int)r->nflat);
   for (i = 0; i < r->nflat; i++) {
     const MpField *f = &r->flat[i];
-    if (f->is_bits || !(mp_ctype_is_record(f->type) || f->type->kind == MP_KIND_ARRAY))
-      mp_tolua_field(L, E, f, at, c, 1);
-    else
-      push_plain(L, E, f->type, at + f->offset, f->type->kind == MP_KIND_ARRAY && f->type->length != MP_LENGTH_OPEN ? f->type->length : 0, c);
+    mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
+    if (f->is_bits) mp_tolua_field(L, E, f, at, c, 1);
+    else push_plain(L, E, f->type, at + f->offset, plain_length(f->type, at + f->offset, c), c);
     lua_setfield(L, -2, f->name->text);
   }
 }
@@ -235,13 +245,21 @@ static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *
   } else if (ct->kind == MP_KIND_ARRAY && mp_ctype_is_prim(ct->item, MP_PRIM_CHAR)) {
     while (n > 0 && at[n - 1] == '\0') n--;
     lua_pushlstring(L, at, n);
-  } else if (ct->kind == MP_KIND_ARRAY) {
+  } else if (ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_VECTOR) {
     lua_createtable(L, n > INT32_MAX ? 0 : (int)n, 0);
     for (i = 0; i < n; i++) {
-      size_t inner = ct->item->kind == MP_KIND_ARRAY ? ct->item->length : 0;
-      push_plain(L, E, ct->item, at + i * ct->item->size, inner, c);
+      const char *element = at + i * ct->item->size;
+      mp_cdata_checklive(L, c);
+      push_plain(L, E, ct->item, element, plain_length(ct->item, element, c), c);
       lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+  } else if (ct->kind == MP_KIND_COMPLEX) {
+    lua_createtable(L, 0, 2);
+    mp_tolua_push(L, E, ct->item, at, c, 1);
+    lua_setfield(L, -2, "re");
+    mp_cdata_checklive(L, c);
+    mp_tolua_push(L, E, ct->item, at + ct->item->size, c, 1);
+    lua_setfield(L, -2, "im");
   } else {
     mp_tolua_push(L, E, ct, at, c, 1);
   }
@@ -252,7 +270,7 @@ static int cdata_totable(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
   MpCdata *c = mp_lua_cdata_check(L, E, 1);
   const MpCtype *ct = mp_cdata_target(c);
-  bool array = ct->kind == MP_KIND_ARRAY;
+  bool array = ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_VECTOR;
   if (!(mp_ctype_is_record(ct) && mp_ctype_is_complete(ct)) && !(array && mp_access_has_length(c)))
     mp_state_error(L, MP_MSG_TOTABLE, mp_toc_describe(L, E, 1));
   mp_cdata_checkspan(L, c, mp_cdata_address(c), array ? 0 : ct->size);

@@ -24,7 +24,7 @@ static int clib_dlopen(lua_State *L) {
   const char *name = NULL;
   void *handle;
   MpErr e;
-  int flags = lua_isnoneornil(L, 2) ? mp_dl_defaults() : (int)mp_toc_index(L, E, 2, "flags");
+  int flags = lua_isnoneornil(L, 2) ? mp_dl_defaults() : mp_toc_int(L, E, 2, "flags");
   if (lua_isuserdata(L, 1)) {
     handle = handle_of(L, E, 1);
     mp_clib_push(L, E, handle, "pointer", true, MP_UP_OWN);
@@ -79,14 +79,11 @@ const luaL_Reg mp_lua_clib_functions[] = {{"dlopen", clib_dlopen},
 
 void mp_lua_clib_addfields(lua_State *L, MpState *E) {
   const MpDlFlag *f;
-  void *handle;
-  MpErr e;
   for (f = mp_dl_flags; f->name != NULL; f++) {
     lua_pushfstring(L, "RTLD_%s", f->name);
     lua_pushinteger(L, f->value);
     lua_rawset(L, -4);
   }
-  if (mp_dl_open(E->obj, NULL, mp_dl_defaults(), &handle, &e) != MP_OK) mp_state_raise(L, &e);
-  mp_clib_push(L, E, handle, "C", false, -1);
+  mp_clib_pushprocess(L, E, -1);
   lua_setfield(L, -3, "C");
 }

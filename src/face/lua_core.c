@@ -53,7 +53,7 @@ static int core_include(lua_State *L) {
 
 /* {===== declaring ===== */
 
-static void cdef_options(lua_State *L, int idx, MpParseOptions *o) {
+static void cdef_options(lua_State *L, const MpState *E, int idx, MpParseOptions *o) {
   memset(o, 0, sizeof *o);
   if (lua_isnoneornil(L, idx)) return;
   luaL_checktype(L, idx, LUA_TTABLE);
@@ -62,11 +62,13 @@ static void cdef_options(lua_State *L, int idx, MpParseOptions *o) {
   lua_getfield(L, idx, "packed");
   o->packed = lua_toboolean(L, -1);
   if (lua_getfield(L, idx, "pack") != LUA_TNIL) {
-    lua_Integer n = luaL_checkinteger(L, -1);
+    lua_Integer n = mp_toc_index(L, E, -1, "pack");
     luaL_argcheck(L, n > 0 && n <= 128 && mp_num_ispow2((uint64_t)n), idx, MP_MSG_CDEF_PACK);
     o->pack = (uint32_t)n;
   }
-  if (lua_getfield(L, idx, "name") != LUA_TNIL) o->name = luaL_checkstring(L, -1);
+  if (lua_getfield(L, idx, "name") == LUA_TNIL) return;
+  luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, idx, MP_MSG_CDEF_NAME);
+  o->name = lua_tostring(L, -1);
 }
 
 /* ffi.cdef(text [, {override=, packed=, pack=, name=}]) */
@@ -76,7 +78,7 @@ static int core_cdef(lua_State *L) {
   MpErr e;
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  cdef_options(L, 2, &options);
+  cdef_options(L, in->engine, 2, &options);
   if (mp_parse_cdef(&in->space, text, len, &options, &e) != MP_OK) mp_state_raise(L, &e);
   return 0;
 }
@@ -89,14 +91,14 @@ static int core_cdef(lua_State *L) {
 static int core_errno(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
   lua_pushinteger(L, E->saved_errno);
-  if (!lua_isnoneornil(L, 1)) E->saved_errno = (int)mp_toc_index(L, E, 1, "errno");
+  if (!lua_isnoneornil(L, 1)) E->saved_errno = mp_toc_int(L, E, 1, "errno");
   return 1;
 }
 
 /* ffi.strerror([n]) */
 static int core_strerror(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
-  int n = lua_isnoneornil(L, 1) ? E->saved_errno : (int)mp_toc_index(L, E, 1, "errno");
+  int n = lua_isnoneornil(L, 1) ? E->saved_errno : mp_toc_int(L, E, 1, "errno");
   lua_pushstring(L, strerror(n));
   return 1;
 }

@@ -111,7 +111,10 @@ const MpCtype *mp_lua_ctype_of(lua_State *L, MpInstance *in, int idx) {
   const MpCtype *fn;
   void (*code)(void);
   if (c != NULL) return c->ct;
-  if (in->engine->library_function(L, idx, &fn, &code)) return fn;
+  if (in->engine->library_function(L, idx, &fn, &code)) {
+    lua_pop(L, 1);
+    return fn;
+  }
   return mp_lua_ctype_check(L, in, idx);
 }
 

@@ -11,6 +11,7 @@
 #include "face/lua_cdata.h"
 #include "face/lua_core.h"
 #include "face/lua_ctype.h"
+#include "value/access.h"
 #include "value/box.h"
 #include "value/init.h"
 
@@ -37,6 +38,11 @@ static void new_plan(lua_State *L, MpDest *d, const MpCtype *ct, int first, NewP
   if (!mp_ctype_is_complete(p->data) && p->data->kind != MP_KIND_ARRAY)
     mp_state_error(L, MP_MSG_NEW_OPAQUE, mp_state_pushrepr(L, p->data, NULL));
   given = p->last - first + 1;
+  if (given > 1 && mp_ctype_is_record(p->data)) { /* as one table, which says how large it is */
+    mp_init_pushpositional(L, first, p->last);
+    p->first = p->last = first = lua_gettop(L);
+    given = 1;
+  }
   p->varlen = (p->data->kind == MP_KIND_ARRAY && p->data->length == MP_LENGTH_OPEN) ||
               (p->data->flags & MP_CTF_FLEXIBLE);
   p->size = mp_init_size(d, p->data, given > 0 ? first : 0);
@@ -82,6 +88,7 @@ int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   d.block = mp_cdata_pushowner(L, E, ct, p.size, p.varlen);
   owner = d.block_idx = lua_gettop(L);
   new_fill(L, &d, &p, mp_cdata_address(d.block));
+  if (!E->ending) d.block->flags |= MP_CD_WHOLE;
   lua_settop(L, owner);
   return 1;
 }
@@ -107,12 +114,16 @@ static bool is_callable(lua_State *L, int idx) {
 #define UP_FREE lua_upvalueindex(4)
 #define UP_CLEAR lua_upvalueindex(5)
 
-/* MpBlockEnd: gives the memory back with free(ptr). */
+/* MpBlockEnd: a metatype's __gc, then the memory back with free(ptr), whether that raised or not. */
 static void allocator_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  (void)E, (void)b;
-  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) == LUA_TNIL) return;
-  lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
-  lua_call(L, 1, 0);
+  int status = mp_cdata_callgc(L, b, idx), top = lua_gettop(L);
+  (void)E;
+  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) != LUA_TNIL) {
+    lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
+    lua_call(L, 1, 0);
+  }
+  lua_settop(L, top);
+  if (status != LUA_OK) lua_error(L);
 }
 
 /* Calls alloc(size): a pointer cdata, left on the stack. */
@@ -136,23 +147,30 @@ static int allocator_new(lua_State *L) {
   MpDest d;
   NewPlan p;
   MpBlock *b;
-  MpCdata *c;
+  MpCdata *c, *under;
   if (lua_isnil(L, UP_ALLOC)) return mp_lua_new_make(L, E, mp_lua_ctype_check(L, in, 1), 2);
   dest_init(&d, L, E);
+  mp_cdata_checkending(L, E);
   new_plan(L, &d, mp_lua_ctype_check(L, in, 1), 2, &p);
+  mp_cdata_pace(L, p.size);
   b = mp_cdata_pushblock(L, E, p.ct, NULL, 0, NULL);
   d.block = &b->head;
   d.block_idx = lua_gettop(L);
   c = allocator_call(L, E, p.size);
-  lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
   lua_pushvalue(L, UP_FREE);
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_ACTION);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
+  b->end = allocator_end;
+  under = mp_cdata_pushblockof(L, c, lua_gettop(L));
+  if (under != NULL) mp_cdata_addwrapper(L, under, lua_gettop(L), d.block_idx); /* its end ends this first */
+  mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
-  b->end = allocator_end;
   if (p.ct->kind == MP_KIND_POINTER) b->head.flags |= MP_CD_SINGLE;
   if (lua_toboolean(L, UP_CLEAR)) memset(b->to, 0, p.size);
   new_fill(L, &d, &p, b->to);
+  b->head.flags |= MP_CD_WHOLE;
   lua_settop(L, d.block_idx);
   return 1;
 }
@@ -227,14 +245,17 @@ static int gc_remove(lua_State *L, MpCdata *c) {
   return 1;
 }
 
-/* What is known of the memory from where `c` points on. */
-static size_t gc_span(const MpCdata *c, const MpCdata *under) {
-  char *base, *at = mp_cdata_address(c);
-  size_t size;
-  if (under == NULL) return MP_CD_UNBOUNDED;
-  mp_cdata_extent(under, &base, &size);
-  if (size == MP_CD_UNBOUNDED) return size;
-  return at >= base && (size_t)(at - base) <= size ? size - (size_t)(at - base) : 0;
+/* What the result of gc spans: as an aggregate that, as a pointer the whole block that it looks into. */
+static void gc_span(MpBlock *b, const MpCdata *c, const MpCdata *under) {
+  char *base;
+  bool open = c->ct->kind == MP_KIND_ARRAY && !mp_access_has_length(c);
+  if (under == NULL && (c->ct->flags & MP_CTF_FLEXIBLE)) return; /* C alone knows */
+  if (c->ct->kind != MP_KIND_POINTER && c->ct->kind != MP_KIND_FUNCTION && !open) {
+    b->size = mp_cdata_size(c);
+  } else if (under != NULL) {
+    mp_cdata_extent(under, &base, &b->size);
+    b->before = (size_t)((uintptr_t)b->to - (uintptr_t)base);
+  }
 }
 
 /* ffi.gc(x, destructor [, size]) */
@@ -242,12 +263,17 @@ static int new_gc(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
   MpCdata *c, *under;
   MpBlock *b;
+  if (lua_isnil(L, 1)) {
+    lua_settop(L, 1);
+    return 1;
+  }
+  luaL_checkany(L, 2);
   lua_settop(L, 3);
-  if (lua_isnil(L, 1)) return 1;
   mp_lua_cdata_function(L, E, 1);
   c = mp_lua_cdata_check(L, E, 1);
   if (lua_isnil(L, 2)) return gc_remove(L, c);
   if (!is_callable(L, 2)) mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
+  mp_cdata_checkending(L, E);
   if (c->flags & MP_CD_BOX) mp_state_error(L, MP_MSG_GC_BOX, mp_state_pushrepr(L, c->ct, NULL));
   if (!lua_isnil(L, 3)) {
     lua_Integer size = mp_toc_index(L, E, 3, "size");
@@ -255,14 +281,16 @@ static int new_gc(lua_State *L) {
     mp_cdata_pace(L, (size_t)size);
   }
   under = mp_cdata_pushblockof(L, c, 1);
-  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), gc_span(c, under), gc_end);
+  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), MP_CD_UNBOUNDED, gc_end);
   b->head.flags |= c->flags & (MP_CD_SINGLE | MP_CD_READONLY);
+  gc_span(b, c, under);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
   if (under != NULL) {
     b->head.flags |= under->flags & MP_CD_READONLY;
     mp_cdata_addwrapper(L, under, 4, 5);
   }
-  lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
+  mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, -2, MP_BLOCK_ACTION);
   return 1;
@@ -303,6 +331,9 @@ static void handle_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   lua_rawsetp(L, -2, b->to);
 }
 
+/* Above what a machine's pointers reach (x86-64 and others use at most 57 bits of them). */
+#define HANDLE_FIRST UINT64_C(0x8000000000000000)
+
 /* ffi.new_handle(v) */
 static int new_new_handle(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
@@ -312,7 +343,8 @@ static int new_new_handle(lua_State *L) {
   luaL_checkany(L, 1);
   if (mp_ctype_pointer(&E->root, E->root.void_type, &ct, &e) != MP_OK) mp_state_raise(L, &e);
   b = mp_cdata_pushblock(L, E, ct, NULL, 0, handle_end);
-  b->to = (char *)b; /* unique while it lives */
+  /* An address that no memory has, and that never comes again: a dead handle is no other's. */
+  b->to = (char *)(uintptr_t)(HANDLE_FIRST + E->handles++ * 16);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, MP_BLOCK_ACTION);
   mp_state_pushuv(L, MP_STATE_HANDLES);

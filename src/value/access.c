@@ -114,6 +114,18 @@ static MP_NORETURN void no_place(lua_State *L, MpState *E, const MpCdata *c) {
 
 /* }===== */
 
+/* The type that a member has, seen through its record: const if that is (C11 6.5.2.3p3). */
+static const MpCtype *member_type(lua_State *L, MpState *E, const MpCtype *record, const MpCtype *ct) {
+  MpErr e;
+  if (MP_LIKELY(!(record->quals & MP_QUAL_CONST))) return ct;
+  if (mp_ctype_qualify(&E->root, ct, MP_QUAL_CONST, 0, &ct, &e) != MP_OK) mp_state_raise(L, &e);
+  return ct;
+}
+
+static void check_notconst(lua_State *L, const MpCtype *ct) {
+  if (MP_UNLIKELY(ct->quals & MP_QUAL_CONST)) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, ct, NULL));
+}
+
 /* {===== complex numbers ===== */
 
 /* The part of a complex number that the key names, or NULL. */
@@ -163,7 +175,11 @@ int mp_access_index(lua_State *L) {
   Place p;
   char *part;
   if (place_field(L, c, &p)) {
-    mp_tolua_field(L, E, p.field, p.at, c, 1);
+    const MpCtype *record = mp_cdata_target(c);
+    if (MP_UNLIKELY(record->quals & MP_QUAL_CONST) && !p.field->is_bits)
+      mp_tolua_push(L, E, member_type(L, E, record, p.field->type), p.at + p.field->offset, c, 1);
+    else
+      mp_tolua_field(L, E, p.field, p.at, c, 1);
     return 1;
   }
   if (place_index(L, E, c, &p)) {
@@ -185,14 +201,16 @@ int mp_access_newindex(lua_State *L) {
   char *part;
   lua_settop(L, 3);
   if (place_field(L, c, &p)) {
-    if (target->quals & MP_QUAL_CONST) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, target, NULL));
+    check_notconst(L, target);
     mp_toc_start(&d, L, E, c, 1);
     mp_toc_field(&d, p.field, p.at, 3);
   } else if (place_index(L, E, c, &p)) {
-    if (p.ct->quals & MP_QUAL_CONST) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, p.ct, NULL));
+    check_notconst(L, p.ct);
+    if (c->ct->kind == MP_KIND_VECTOR) check_notconst(L, c->ct);
     mp_toc_start(&d, L, E, c, 1);
     mp_toc_write(&d, p.ct, p.at, 3);
   } else if ((part = complex_part(L, c)) != NULL) {
+    check_notconst(L, target);
     mp_toc_start(&d, L, E, c, 1);
     mp_toc_write(&d, target->item, part, 3);
   } else {
@@ -259,14 +277,14 @@ int mp_access_pairs(lua_State *L) {
 
 /* {===== paths ===== */
 
-static void path_name(lua_State *L, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits, int idx) {
+static void path_name(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits, int idx) {
   const MpField *f = NULL;
   if (!mp_ctype_is_record(*ct)) mp_state_error(L, MP_MSG_NO_FIELDS, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
   f = mp_metatype_field(L, *ct, idx);
   if (f == NULL) mp_state_error(L, MP_MSG_NO_FIELD, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
   *offset += (ptrdiff_t)f->offset;
-  *ct = f->type;
   if (f->is_bits) *bits = f;
+  *ct = f->is_bits ? f->type : member_type(L, E, *ct, f->type);
 }
 
 static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, int idx, bool one_past) {
@@ -278,11 +296,11 @@ static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *
   item = (*ct)->item;
   if (i < 0) mp_state_error(L, MP_MSG_INDEX_NEGATIVE);
   if ((*ct)->length != MP_LENGTH_OPEN && (size_t)i >= (*ct)->length + (one_past ? 1 : 0))
-    mp_state_error(L, MP_MSG_INDEX_LARGE, mp_state_pushrepr(L, *ct, NULL), (long long)i,
+    mp_state_error(L, MP_MSG_PATH_LARGE, mp_state_pushrepr(L, *ct, NULL), (long long)i, one_past ? "<=" : "<",
                    (unsigned long long)(*ct)->length);
   if (__builtin_mul_overflow(i, (ptrdiff_t)item->size, &step) || __builtin_add_overflow(*offset, step, offset))
     mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
-  *ct = item;
+  *ct = (*ct)->kind == MP_KIND_VECTOR ? member_type(L, E, *ct, item) : item;
 }
 
 void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits,
@@ -291,7 +309,7 @@ void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *off
   *bits = NULL;
   for (i = first; i <= last; i++) {
     if (*bits != NULL) mp_state_error(L, MP_MSG_NO_INDEX, mp_state_pushrepr(L, *ct, NULL));
-    if (lua_type(L, i) == LUA_TSTRING) path_name(L, ct, offset, bits, i);
+    if (lua_type(L, i) == LUA_TSTRING) path_name(L, E, ct, offset, bits, i);
     else path_index(L, E, ct, offset, i, one_past);
   }
 }

@@ -225,15 +225,39 @@ static bool has_address(const MpCdata *c) {
   return c != NULL && !(c->flags & MP_CD_BOX);
 }
 
+static int sign_of(bool less, bool greater) {
+  return less ? -1 : greater;
+}
+
+/* An integer operand with a float, exactly: no long double holds all 128 bits. 2 for a NaN. */
+static int compare_mixed(const Operand *a, long double f) {
+  MpInt128 whole;
+  if (isnan(f)) return 2;
+  if (a->huge) {
+    if (f < 0x1p127L || f >= 0x1p128L) return f < 0x1p127L ? 1 : -1;
+    return sign_of((MpUint128)a->i < (MpUint128)f, (MpUint128)a->i > (MpUint128)f); /* no fractions up there */
+  }
+  if (f < -0x1p127L || f >= 0x1p127L) return f < 0 ? 1 : -1;
+  whole = (MpInt128)floorl(f);
+  if (a->i != whole) return sign_of(a->i < whole, true);
+  return f > floorl(f) ? -1 : 0;
+}
+
 /* -1, 0, 1, or 2 for a NaN. */
 static int operand_compare(const Operand *a, const Operand *b) {
-  if (a->is_float || b->is_float) {
+  int r;
+  if (a->is_float && b->is_float) {
     if (isnan(a->f) || isnan(b->f)) return 2;
-    return a->f < b->f ? -1 : a->f > b->f;
+    return sign_of(a->f < b->f, a->f > b->f);
+  }
+  if (b->is_float) return compare_mixed(a, b->f);
+  if (a->is_float) {
+    r = compare_mixed(b, a->f);
+    return r == 2 ? 2 : -r;
   }
   if (a->huge != b->huge) return a->huge ? 1 : -1;
-  if (a->huge) return (MpUint128)a->i < (MpUint128)b->i ? -1 : (MpUint128)a->i > (MpUint128)b->i;
-  return a->i < b->i ? -1 : a->i > b->i;
+  if (a->huge) return sign_of((MpUint128)a->i < (MpUint128)b->i, (MpUint128)a->i > (MpUint128)b->i);
+  return sign_of(a->i < b->i, a->i > b->i);
 }
 
 /* Compares the operands; raises when they have no order, unless `quiet`, which gives 2. */

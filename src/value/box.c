@@ -30,7 +30,7 @@ static bool cast_integer(lua_State *L, MpState *E, const MpCtype *ct, int idx, M
       *v = f != 0;
       return true;
     }
-    if (!isfinite(f)) mp_state_error(L, MP_MSG_CAST_NUMBER, luaL_tolstring(L, idx, NULL), mp_state_pushrepr(L, ct, NULL));
+    if (!mp_scalar_isfinite(f)) mp_state_error(L, MP_MSG_CAST_NUMBER, luaL_tolstring(L, idx, NULL), mp_state_pushrepr(L, ct, NULL));
     f = truncl(f);
     if (fabsl(f) >= 0x1p127L) f = fmodl(f, 0x1p128L);
     *v = f < 0 ? -(MpInt128)(MpUint128)-f : (MpInt128)(MpUint128)f;
@@ -41,7 +41,7 @@ static bool cast_integer(lua_State *L, MpState *E, const MpCtype *ct, int idx, M
     return true;
   }
   if (lua_type(L, idx) == LUA_TSTRING && lua_rawlen(L, idx) == 1) {
-    *v = lua_tostring(L, idx)[0];
+    *v = (unsigned char)lua_tostring(L, idx)[0];
     return true;
   }
   if (lua_isnil(L, idx)) {
@@ -74,7 +74,7 @@ static void cast_to_pointer(lua_State *L, MpState *E, const MpCtype *ct, int idx
   if (lua_islightuserdata(L, idx)) {
     mp_tolua_pointer(L, E, ct, (char *)lua_touserdata(L, idx), 0);
   } else if (E->library_function(L, idx, &fn, &code)) {
-    mp_tolua_pointer(L, E, ct, (char *)(uintptr_t)code, 0);
+    mp_tolua_pointer(L, E, ct, (char *)(uintptr_t)code, lua_gettop(L));
   } else if (c != NULL && !(c->flags & MP_CD_BOX) &&
              (c->ct->kind == MP_KIND_POINTER || c->ct->kind == MP_KIND_ARRAY || c->ct->kind == MP_KIND_FUNCTION)) {
     bool known = mp_cdata_pushblockof(L, c, idx) != NULL;
@@ -170,24 +170,17 @@ void mp_box_pushtext(lua_State *L, const MpCdata *c) {
   }
 }
 
-/* Of a callback or a handle, pushes what Lua value it stands for; false for others. */
+/* Of a callback or a handle (at index 1), pushes what Lua value it stands for; false for others. */
 static bool push_meaning(lua_State *L, const MpBlock *b) {
-  static const struct {
-    int uv;
-    const char *word;
-  } kinds[] = {{MP_STATE_TARGETS, "calling"}, {MP_STATE_HANDLES, "handle to"}};
-  int i;
-  for (i = 0; i < 2; i++) {
-    mp_state_pushuv(L, kinds[i].uv);
-    if (lua_rawgetp(L, -1, b) != LUA_TNIL) {
-      if (i == 1) lua_getiuservalue(L, -1, MP_BLOCK_ACTION);
-      luaL_tolstring(L, -1, NULL);
-      lua_pushfstring(L, "%s %s", kinds[i].word, lua_tostring(L, -1));
-      return true;
-    }
-    lua_pop(L, 2);
+  const char *word = "calling";
+  if (lua_getiuservalue(L, 1, MP_BLOCK_UNDER) != LUA_TFUNCTION) {
+    word = "handle to";
+    mp_state_pushuv(L, MP_STATE_HANDLES);
+    if (lua_rawgetp(L, -1, b->to) == LUA_TNIL) return false;
+    lua_getiuservalue(L, 1, MP_BLOCK_ACTION);
   }
-  return false;
+  lua_pushfstring(L, "%s %s", word, luaL_tolstring(L, -1, NULL));
+  return true;
 }
 
 /* What stands behind the type's name. */

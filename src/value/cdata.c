@@ -22,20 +22,32 @@ static size_t inline_size(const MpCdata *c) {
 
 void mp_cdata_extent(const MpCdata *block, char **base, size_t *size) {
   *base = mp_cdata_address(block);
-  *size = block->flags & MP_CD_INLINE ? inline_size(block) : mp_cdata_asblock(block)->size;
+  if (block->flags & MP_CD_INLINE) {
+    *size = inline_size(block);
+  } else {
+    *base -= mp_cdata_asblock(block)->before;
+    *size = mp_cdata_asblock(block)->size;
+  }
+}
+
+size_t mp_cdata_rest(const MpCdata *block, const char *at) {
+  char *base;
+  size_t size;
+  mp_cdata_extent(block, &base, &size);
+  if (size == MP_CD_UNBOUNDED) return size;
+  /* As integers: `at` may lie anywhere. */
+  if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size) return 0;
+  return size - (size_t)((uintptr_t)at - (uintptr_t)base);
 }
 
 /* A struct with a flexible array reaches to the end of its block, in whole elements. */
 static size_t flexible_size(const MpCdata *c) {
   const MpCtype *ct = mp_cdata_target(c);
-  const MpField *last = &ct->u.record->fields[ct->u.record->nfields - 1];
-  char *base, *at = mp_cdata_address(c);
-  size_t size, step = last->type->item->size;
-  mp_cdata_extent(mp_cdata_block(c), &base, &size);
+  size_t offset, step = mp_ctype_flexible(ct, &offset)->item->size;
+  size_t size = mp_cdata_rest(mp_cdata_block(c), mp_cdata_address(c));
   if (size == MP_CD_UNBOUNDED || step == 0) return ct->size;
-  size -= (size_t)(at - base);
-  if (size <= ct->size || size < last->offset) return ct->size;
-  return last->offset + (size - last->offset) / step * step;
+  if (size <= ct->size || size < offset) return ct->size;
+  return offset + (size - offset) / step * step;
 }
 
 size_t mp_cdata_size(const MpCdata *c) {
@@ -43,7 +55,7 @@ size_t mp_cdata_size(const MpCdata *c) {
   if (c->flags & MP_CD_INLINE) return c->flags & MP_CD_BOX ? ct->size : inline_size(c);
   if (c->flags & MP_CD_LENGTH) return mp_cdata_pointer(c)->length * ct->item->size;
   if ((c->flags & MP_CD_OWNER) && mp_cdata_asblock(c)->size != MP_CD_UNBOUNDED)
-    return mp_cdata_asblock(c)->size;
+    return mp_cdata_rest(c, mp_cdata_address(c));
   if ((ct->flags & MP_CTF_FLEXIBLE) && mp_cdata_block(c) != NULL) return flexible_size(c);
   return mp_cdata_target(c)->size;
 }
@@ -57,9 +69,9 @@ void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n
   char *base;
   size_t size;
   if (block == NULL) return;
-  if (block->flags & MP_CD_RELEASED) mp_state_error(L, MP_MSG_RELEASED);
+  if (MP_UNLIKELY(mp_cdata_has_ended(block))) mp_state_error(L, MP_MSG_RELEASED);
   mp_cdata_extent(block, &base, &size);
-  if (size == MP_CD_UNBOUNDED) return;
+  if (size == MP_CD_UNBOUNDED || n == 0) return; /* no bytes are nowhere */
   /* As integers: `at` may lie anywhere. */
   if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size ||
       size - ((uintptr_t)at - (uintptr_t)base) < n)
@@ -69,6 +81,17 @@ void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n
 /* }===== */
 
 /* {===== making ===== */
+
+/*
+** Every userdata of a cdata comes from here. Builds for `make gcstress` collect
+** first, so that whatever isn't anchored is gone.
+*/
+static void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
+#if MP_GCSTRESS
+  lua_gc(L, LUA_GCCOLLECT);
+#endif
+  return lua_newuserdatauv(L, size, nuv);
+}
 
 static MpCdata *cdata_start(MpCdata *c, const MpState *E, const MpCtype *ct, unsigned flags) {
   c->ct = ct;
@@ -87,7 +110,7 @@ static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, siz
                                 size_t align, bool varlen, int nuv, unsigned flags) {
   size_t head = sizeof(MpCdata) + (varlen ? sizeof(size_t) : 0);
   size_t spare = align > 8 ? align - 8 : 0;
-  MpCdata *c = (MpCdata *)lua_newuserdatauv(L, head + spare + (size ? size : 1), nuv);
+  MpCdata *c = (MpCdata *)cdata_newuserdata(L, head + spare + (size ? size : 1), nuv);
   uintptr_t data = (uintptr_t)c + head;
   cdata_start(c, E, ct, flags | MP_CD_INLINE);
   if (align > 8) data = mp_num_align(data, align);
@@ -99,21 +122,32 @@ static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, siz
   return c;
 }
 
+/* What pcall runs: the __gc of the metatype of the object at 1. */
+static int block_callgc(lua_State *L) {
+  const MpCtype *data = mp_cdata_target((MpCdata *)lua_touserdata(L, 1));
+  if (!mp_ctype_is_record(data) || !data->u.record->ends || mp_metatype_pushend(L, data) == LUA_TNIL) return 0;
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return 0;
+}
+
+int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx) {
+  if (!(b->head.flags & MP_CD_WHOLE)) return LUA_OK;
+  lua_pushcfunction(L, block_callgc);
+  lua_pushvalue(L, idx);
+  return lua_pcall(L, 1, 0, 0);
+}
+
 /* MpBlockEnd, in two steps: a metatype's __gc, then the memory, whether that raised or not. */
 static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  int status = LUA_OK;
-  const MpCtype *data = mp_cdata_target(&b->head);
-  if (mp_ctype_is_record(data) && data->u.record->ends && mp_metatype_pushend(L, data) != LUA_TNIL) {
-    lua_pushvalue(L, idx);
-    status = lua_pcall(L, 1, 0, 0);
-  }
+  int status = mp_cdata_callgc(L, b, idx);
   mp_alloc_free(E->mem, b->own, b->own_size);
-  b->to = NULL;
-  b->head.flags |= MP_CD_RELEASED;
+  b->head.flags |= MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
   if (status != LUA_OK) lua_error(L);
 }
 
 void mp_cdata_pace(lua_State *L, size_t size) {
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) return; /* stopped by the user, or in a finalizer */
   if (size >= 1024) lua_gc(L, LUA_GCSTEP, (int)(size >> 10 > 1 << 20 ? 1 << 20 : size >> 10));
 }
 
@@ -154,8 +188,12 @@ MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t 
 }
 
 MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const void *from) {
-  MpCdata *c = cdata_newinline(L, E, ct, ct->size, ct->align, false, 0, MP_CD_BOX);
-  memcpy((char *)c + c->at, from, ct->size);
+  MpCdata *c;
+  char bits[16];
+  mp_assert(ct->size <= sizeof bits);
+  memcpy(bits, from, ct->size); /* a finalizer may end the block that `from` lies in */
+  c = cdata_newinline(L, E, ct, ct->size, ct->align, false, 0, MP_CD_BOX);
+  memcpy((char *)c + c->at, bits, ct->size);
   mp_metatype_push(L, ct, false);
   lua_setmetatable(L, -2);
   return c;
@@ -164,11 +202,11 @@ MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const voi
 MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx) {
   MpPointer *p;
   if (block_idx == 0) {
-    p = (MpPointer *)lua_newuserdatauv(L, MP_CD_POINTER_SIZE, 0);
+    p = (MpPointer *)cdata_newuserdata(L, MP_CD_POINTER_SIZE, 0);
     p->block = NULL;
   } else {
     block_idx = lua_absindex(L, block_idx);
-    p = (MpPointer *)lua_newuserdatauv(L, MP_CD_POINTER_SIZE, 1);
+    p = (MpPointer *)cdata_newuserdata(L, MP_CD_POINTER_SIZE, 1);
     p->block = (MpCdata *)lua_touserdata(L, block_idx);
     lua_pushvalue(L, block_idx);
     lua_setiuservalue(L, -2, 1);
@@ -184,7 +222,7 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
                               int block_idx) {
   MpPointer *p;
   if (block_idx != 0) block_idx = lua_absindex(L, block_idx);
-  p = (MpPointer *)lua_newuserdatauv(L, sizeof(MpPointer), block_idx ? 1 : 0);
+  p = (MpPointer *)cdata_newuserdata(L, sizeof(MpPointer), block_idx ? 1 : 0);
   p->block = NULL;
   if (block_idx != 0) {
     p->block = (MpCdata *)lua_touserdata(L, block_idx);
@@ -209,7 +247,7 @@ static void block_listlate(lua_State *L, MpBlock *b) {
 
 MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
                             MpBlockEnd end) {
-  MpBlock *b = (MpBlock *)lua_newuserdatauv(L, sizeof(MpBlock), MP_BLOCK_UVS);
+  MpBlock *b = (MpBlock *)cdata_newuserdata(L, sizeof(MpBlock), MP_BLOCK_UVS);
   memset(b, 0, sizeof *b);
   cdata_start(&b->head, E, ct, MP_CD_OWNER | MP_CD_KEEPS);
   b->to = to;
@@ -272,13 +310,27 @@ static void block_callend(lua_State *L, MpState *E, int idx) {
   lua_settop(L, top);
 }
 
-/* Ends what gc made over the block at idx, newest first, before the block itself ends. */
+/* Field of a weak list of wrappers: the last index that was used. Its length means nothing: it has holes. */
+#define WRAPPERS_LAST "n"
+
+static lua_Integer wrappers_last(lua_State *L) {
+  lua_Integer n;
+  lua_getfield(L, -1, WRAPPERS_LAST);
+  n = lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+/*
+** Ends what gc made over the block at idx, newest first, before the block itself ends. What a
+** destructor makes over it meanwhile has its end later.
+*/
 static void block_endwrappers(lua_State *L, MpState *E, int idx) {
   lua_Integer i;
   mp_state_pushuv(L, MP_STATE_WRAPPERS);
   lua_pushvalue(L, idx);
   if (lua_rawget(L, -2) == LUA_TTABLE) {
-    for (i = (lua_Integer)lua_rawlen(L, -1); i > 0; i--) {
+    for (i = wrappers_last(L); i > 0; i--) {
       lua_rawgeti(L, -1, i);
       if (lua_isuserdata(L, -1)) mp_cdata_release(L, E, (MpCdata *)lua_touserdata(L, -1), -1);
       lua_pop(L, 1);
@@ -298,6 +350,9 @@ static void push_weaklist(lua_State *L) {
 
 void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
   int top = lua_gettop(L);
+  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx));
+  b->head.flags |= MP_CD_OVER;
+  b->under = under;
   mp_state_pushuv(L, MP_STATE_WRAPPERS);
   lua_pushvalue(L, under_idx);
   if (lua_rawget(L, -2) != LUA_TTABLE) {
@@ -307,8 +362,11 @@ void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
     lua_rawset(L, top + 1);
     under->flags |= MP_CD_WRAPPED;
   }
+  lua_pushinteger(L, wrappers_last(L) + 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, WRAPPERS_LAST);
   lua_pushvalue(L, idx);
-  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  lua_rawset(L, -3);
   lua_settop(L, top);
 }
 
@@ -320,6 +378,10 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
   if (!(c->flags & MP_CD_INLINE)) {
     if (b->prev == NULL) return; /* ending already: the destructor released it */
+    if (b->pins > 0) { /* C is using it */
+      c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
+      return;
+    }
     block_unlist(b);
     if (b->end != NULL) block_callend(L, E, idx);
   }
@@ -330,11 +392,33 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   }
 }
 
+void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
+  int top = lua_gettop(L), saved = E->saved_errno;
+  MpCdata *c;
+  if (--b->pins > 0 || !(b->head.flags & MP_CD_DEFERRED)) return;
+  b->head.flags &= (uint16_t)~(MP_CD_RELEASED | MP_CD_DEFERRED);
+  luaL_checkstack(L, 8, NULL);
+  c = mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, idx), idx);
+  while (c != &b->head) { /* it lies below that one */
+    lua_getiuservalue(L, -1, MP_BLOCK_UNDER);
+    c = mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, -1), lua_gettop(L));
+  }
+  mp_cdata_release(L, E, &b->head, -1);
+  E->saved_errno = saved; /* it is the call's */
+  lua_settop(L, top);
+}
+
 int mp_cdata_gc(lua_State *L) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
   MpState *E = mp_state_of(c->ct);
+  int saved = E->saved_errno; /* a destructor may call C, at whatever time */
   mp_cdata_release(L, E, c, 1);
+  E->saved_errno = saved;
   return 0;
+}
+
+void mp_cdata_checkending(lua_State *L, const MpState *E) {
+  if (E->ending) mp_state_error(L, MP_MSG_CLOSED);
 }
 
 /*
@@ -344,6 +428,7 @@ int mp_cdata_gc(lua_State *L) {
 */
 void mp_cdata_endall(lua_State *L, MpState *E) {
   MpBlock *b;
+  E->ending = true;
   while ((b = E->blocks) != NULL) {
     mp_state_pushuv(L, MP_STATE_LATE);
     lua_rawgetp(L, -1, b);

@@ -33,7 +33,10 @@ typedef struct MpCdata {
 #define MP_CD_WEAKKEEPS 64 /* of a block without that: the engine's weak table has an entry */
 #define MP_CD_READONLY 128 /* of a block: a Lua string's bytes */
 #define MP_CD_WRAPPED 256 /* of a block: a block was made over it by gc */
+#define MP_CD_DEFERRED 4096 /* a block whose end waits for a call into C */
+#define MP_CD_OVER 2048   /* a block over another's memory: that one is what pointers are kept for */
 #define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
+#define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
 #define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
 
 #define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
@@ -64,11 +67,14 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t size;          /* or MP_CD_UNBOUNDED */
+  size_t before;        /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;          /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under;       /* with MP_CD_OVER: the block whose memory this is */
   MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
   MpBlockEnd end;       /* NULL: nothing to do */
   void *own;            /* the maker's record */
   size_t own_size;      /* its size, for the maker */
+  uint32_t pins;        /* calls into C that use it: an end waits for them */
 };
 
 /* The cdata at idx, or NULL for anything else. */
@@ -96,13 +102,22 @@ static inline MpCdata *mp_cdata_block(const MpCdata *c) {
   return c->flags & MP_CD_INLINE ? NULL : ((const MpPointer *)c)->block;
 }
 
+/* Is the memory of a block gone? What gc made over another goes with that. */
+static inline bool mp_cdata_has_ended(const MpCdata *block) {
+  while ((block->flags & (MP_CD_RELEASED | MP_CD_OVER)) == MP_CD_OVER) block = mp_cdata_asblock(block)->under;
+  return block->flags & MP_CD_RELEASED;
+}
+
 static inline bool mp_cdata_is_released(const MpCdata *c) {
   const MpCdata *block = mp_cdata_block(c);
-  return block != NULL && (block->flags & MP_CD_RELEASED);
+  return block != NULL && mp_cdata_has_ended(block);
 }
 
 /* First byte and size (or MP_CD_UNBOUNDED) of a block. */
 void mp_cdata_extent(const MpCdata *block, char **base, size_t *size);
+
+/* Bytes from `at` to the end of a block: 0 outside, or MP_CD_UNBOUNDED. */
+size_t mp_cdata_rest(const MpCdata *block, const char *at);
 
 /* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
 size_t mp_cdata_size(const MpCdata *c);
@@ -155,11 +170,24 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx);
 /* `size` bytes that Lua doesn't count were taken: lets the collector work as if it did. */
 void mp_cdata_pace(lua_State *L, size_t size);
 
+/* C uses the block no more: ends it if that was put off. The cdata at idx looks into it. */
+void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx);
+
 /*
 ** Notes that the block at `idx` was made over the block `under` at
-** `under_idx`: the end of that ends it first. Indexes are absolute.
+** `under_idx`: the end of that ends it first. Indexes are absolute. The
+** caller has stored what it was made of at MP_BLOCK_UNDER, which keeps `under`.
 */
 void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx);
+
+/* Raises once the engine ends what is left: no destructor that is made then would run. */
+void mp_cdata_checkending(lua_State *L, const MpState *E);
+
+/*
+** Calls the __gc that the metatype of the block at idx has, if that is due
+** (MP_CD_WHOLE), protected: pcall's status, with its error on the top.
+*/
+int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx);
 
 /* The metamethod __gc of blocks. */
 int mp_cdata_gc(lua_State *L);

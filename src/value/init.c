@@ -19,7 +19,8 @@
 /* Drops what an element left, but not temporaries that an argument still needs. */
 static void init_settle(MpDest *d, int top) {
   if (d->fn == NULL) lua_settop(d->L, top);
-  else luaL_checkstack(d->L, 8, NULL);
+  else luaL_checkstack(d->L, LUA_MINSTACK, NULL);
+  mp_toc_checklive(d);
 }
 
 /* }===== */
@@ -156,30 +157,58 @@ static void record_named(MpDest *d, const MpCtype *ct, char *at, int idx) {
     const MpField *f = name ? mp_ctype_field(ct, name) : NULL;
     if (f == NULL) mp_toc_fail(d, MP_MSG_NO_FIELD, mp_state_pushrepr(L, ct, NULL), lua_tostring(L, key));
     mp_toc_field(d, f, at, key + 1);
+    init_settle(d, key);
     if (d->fn != NULL) lua_pushvalue(L, key); /* temporaries stay below */
-    else lua_settop(L, key);
-    luaL_checkstack(L, 8, NULL);
+  }
+}
+
+static bool is_anonymous(const MpField *f) {
+  return f->name == NULL && !f->is_bits && mp_ctype_is_record(f->type);
+}
+
+/*
+** Positions that an initializer by position has: the named members, those of
+** anonymous ones in their place; a union has one, its first (C11 6.7.9p17).
+*/
+static size_t record_positions(const MpCtype *ct) {
+  const MpRecord *r = ct->u.record;
+  size_t n = 0;
+  uint32_t i;
+  for (i = 0; i < r->nfields && !(n > 0 && ct->kind == MP_KIND_UNION); i++)
+    n += is_anonymous(&r->fields[i]) ? record_positions(r->fields[i].type) : r->fields[i].name != NULL;
+  return n;
+}
+
+/* Writes the table's elements from key `*next` to `last` to the positions of the record, in order. */
+static void fill_positions(MpDest *d, const MpCtype *ct, char *at, int idx, lua_Integer *next, lua_Integer last) {
+  const MpRecord *r = ct->u.record;
+  lua_Integer first = *next;
+  int top = lua_gettop(d->L);
+  uint32_t i;
+  for (i = 0; i < r->nfields && *next <= last; i++) {
+    const MpField *f = &r->fields[i];
+    if (ct->kind == MP_KIND_UNION && *next > first) return;
+    if (is_anonymous(f)) {
+      fill_positions(d, f->type, at + f->offset, idx, next, last);
+    } else if (f->name != NULL) {
+      if (lua_rawgeti(d->L, idx, (*next)++) != LUA_TNIL) mp_toc_field(d, f, at, lua_gettop(d->L));
+      init_settle(d, top);
+    }
   }
 }
 
 static void record_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
-  lua_State *L = d->L;
-  const MpRecord *r = ct->u.record;
+  int top = lua_gettop(d->L);
   lua_Integer first;
-  size_t n, i, room = ct->kind == MP_KIND_UNION && r->nflat > 1 ? 1 : r->nflat;
-  int top = lua_gettop(L);
+  size_t n;
   if (table_is_named(d, ct, idx)) {
     record_named(d, ct, at, idx);
     init_settle(d, top);
     return;
   }
   n = table_length(d, ct, idx, &first);
-  if (n > room) too_many(d, ct, n);
-  for (i = 0; i < n; i++) {
-    if (lua_rawgeti(L, idx, first + (lua_Integer)i) != LUA_TNIL)
-      mp_toc_field(d, &r->flat[i], at, lua_gettop(L));
-    init_settle(d, top);
-  }
+  if (n > record_positions(ct)) too_many(d, ct, n);
+  fill_positions(d, ct, at, idx, &first, first + (lua_Integer)n - 1);
 }
 
 /* Complex numbers take a number, {re, im} or {re=, im=}. */
@@ -188,7 +217,8 @@ static void complex_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
   int i;
   for (i = 0; i < 2; i++) {
     char *part = at + (size_t)i * ct->item->size;
-    if (lua_getfield(d->L, idx, names[i]) == LUA_TNIL) {
+    lua_pushstring(d->L, names[i]);
+    if (lua_rawget(d->L, idx) == LUA_TNIL) {
       lua_pop(d->L, 1);
       lua_rawgeti(d->L, idx, i + 1);
     }
@@ -232,7 +262,7 @@ static void array_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int 
 /* Elements that the array at `at` has room for. */
 static size_t array_room(const MpDest *d, const MpCtype *ct, const char *at) {
   if (ct->length != MP_LENGTH_OPEN && !(ct->length == 0 && d->end)) return ct->length;
-  if (d->end == NULL || ct->item->size == 0) return 0;
+  if (d->end == NULL || d->end < at || ct->item->size == 0) return 0;
   return (size_t)(d->end - at) / ct->item->size;
 }
 
@@ -243,7 +273,7 @@ static void array_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
     case LUA_TSTRING: array_string(d, ct, at, idx, room); return;
     case LUA_TTABLE: array_table(d, ct, at, idx, room); return;
     case LUA_TNUMBER:
-      if (ct->length == MP_LENGTH_OPEN && d->end != NULL) return; /* its length, seen by mp_init_size */
+      if (ct->length == MP_LENGTH_OPEN && d->init) return; /* its length, seen by mp_init_size */
       break;
     case LUA_TUSERDATA:
       c = mp_cdata_test(d->L, d->E, idx);
@@ -255,8 +285,36 @@ static void array_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
   mp_toc_mismatch(d, ct, "a table or array cdata", idx);
 }
 
+/* Does the table at idx name a member of the record? */
+static bool table_names_member(MpDest *d, const MpCtype *ct, int idx) {
+  lua_State *L = d->L;
+  uint32_t i;
+  bool found = false;
+  for (i = 0; i < ct->u.record->nflat && !found; i++) {
+    lua_pushstring(L, ct->u.record->flat[i].name->text);
+    found = lua_rawget(L, idx) != LUA_TNIL;
+    lua_pop(L, 1);
+  }
+  return found;
+}
+
+/* A transparent union as an argument takes what one of its members takes (GNU C); false: none does. */
+static bool transparent_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
+  const MpRecord *r = ct->u.record;
+  uint32_t i;
+  if (lua_istable(d->L, idx) && table_names_member(d, ct, idx)) return false;
+  for (i = 0; i < r->nfields; i++) {
+    if (r->fields[i].is_bits || !mp_toc_takes(d, r->fields[i].type, idx)) continue;
+    memset(at, 0, ct->size);
+    mp_toc_field(d, &r->fields[i], at, idx);
+    return true;
+  }
+  return false;
+}
+
 static void record_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
   MpCdata *c = mp_cdata_test(d->L, d->E, idx);
+  if (d->fn != NULL && ct->u.record->transparent && transparent_init(d, ct, at, idx)) return;
   if (c != NULL && mp_relate_same(c->ct, ct)) {
     copy_cdata(d, ct, at, c, idx, ct->size);
   } else if (lua_type(d->L, idx) == LUA_TTABLE) {
@@ -280,11 +338,14 @@ static void complex_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
 
 void mp_init_aggregate(MpDest *d, const MpCtype *ct, char *at, int idx) {
   MpCdata *c;
-  luaL_checkstack(d->L, 8, NULL);
+  luaL_checkstack(d->L, LUA_MINSTACK, NULL);
   idx = lua_absindex(d->L, idx);
   if (!mp_ctype_is_complete(ct) && ct->kind != MP_KIND_ARRAY)
     mp_toc_fail(d, MP_MSG_OPAQUE, mp_state_pushrepr(d->L, ct, NULL));
-  if ((ct->quals & MP_QUAL_CONST) && !d->init) mp_toc_fail(d, MP_MSG_CONST, mp_state_pushrepr(d->L, ct, NULL));
+  /* Of a record with const members, a table may still set the others. */
+  if (!d->init && d->fn == NULL && ((ct->quals & MP_QUAL_CONST) ||
+                   ((ct->flags & MP_CTF_CONSTPART) && !(mp_ctype_is_record(ct) && lua_istable(d->L, idx)))))
+    mp_toc_fail(d, MP_MSG_CONST, mp_state_pushrepr(d->L, ct, NULL));
   switch ((MpKind)ct->kind) {
     case MP_KIND_ARRAY: array_init(d, ct, at, idx); break;
     case MP_KIND_STRUCT: case MP_KIND_UNION: record_init(d, ct, at, idx); break;
@@ -302,16 +363,20 @@ void mp_init_aggregate(MpDest *d, const MpCtype *ct, char *at, int idx) {
   }
 }
 
-void mp_init_positional(MpDest *d, const MpCtype *ct, char *at, int first, int last) {
+void mp_init_pushpositional(lua_State *L, int first, int last) {
   int i, n = last - first + 1;
-  lua_State *L = d->L;
-  lua_createtable(L, n, 1);
+  lua_createtable(L, n, 0);
   for (i = 0; i < n; i++) {
     lua_pushvalue(L, first + i);
     lua_rawseti(L, -2, i + 1);
   }
+}
+
+void mp_init_positional(MpDest *d, const MpCtype *ct, char *at, int first, int last) {
+  lua_State *L = d->L;
+  mp_init_pushpositional(L, first, last);
   if (!mp_ctype_is_record(ct)) {
-    lua_pushinteger(L, n);
+    lua_pushinteger(L, last - first + 1);
     lua_setfield(L, -2, "n");
   }
   mp_toc_write(d, ct, at, lua_gettop(L));
@@ -349,34 +414,41 @@ size_t mp_init_length(MpDest *d, const MpCtype *array, int idx) {
   mp_toc_mismatch(d, array, "a length, a table or a string", idx);
 }
 
-/* Pushes the initializer that the one at idx has for the flexible last field; false without. */
+/*
+** Pushes the initializer that the one at idx has for the flexible array in
+** which the struct ends, through the structs around it; false without.
+*/
 static bool push_flexible(MpDest *d, const MpCtype *ct, int idx) {
-  const MpRecord *r = ct->u.record;
-  const MpField *last = &r->flat[r->nflat - 1];
-  if (!lua_istable(d->L, idx)) return false;
-  if (lua_getfield(d->L, idx, last->name->text) != LUA_TNIL) return true;
-  lua_pop(d->L, 1);
-  if (lua_rawgeti(d->L, idx, r->nflat) != LUA_TNIL) return true;
-  lua_pop(d->L, 1);
-  return false;
+  lua_State *L = d->L;
+  const MpField *last = &ct->u.record->fields[ct->u.record->nfields - 1];
+  if (!lua_istable(L, idx) || last->name == NULL) return false;
+  lua_pushstring(L, last->name->text);
+  if (lua_rawget(L, idx) == LUA_TNIL) {
+    lua_pop(L, 1);
+    if (lua_rawgeti(L, idx, (lua_Integer)record_positions(ct)) == LUA_TNIL) return false;
+  }
+  return last->type->kind == MP_KIND_ARRAY || push_flexible(d, last->type, lua_gettop(L));
 }
 
 size_t mp_init_size(MpDest *d, const MpCtype *ct, int idx) {
-  size_t n, bytes;
+  size_t n, bytes, offset;
+  int top;
   if (ct->kind == MP_KIND_ARRAY && ct->length == MP_LENGTH_OPEN) {
     if (idx == 0) mp_toc_fail(d, MP_MSG_NO_LENGTH, mp_state_pushrepr(d->L, ct, NULL));
     n = mp_init_length(d, ct, idx);
     if (!mp_num_mul(n, ct->item->size, &bytes)) mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
     return bytes;
   }
+  top = lua_gettop(d->L);
   if ((ct->flags & MP_CTF_FLEXIBLE) && idx != 0 && push_flexible(d, ct, idx)) {
-    const MpField *last = &ct->u.record->flat[ct->u.record->nflat - 1];
-    n = mp_init_length(d, last->type, -1);
-    lua_pop(d->L, 1);
-    if (!mp_num_mul(n, last->type->item->size, &bytes) || !mp_num_add(bytes, last->offset, &bytes))
+    const MpCtype *array = mp_ctype_flexible(ct, &offset);
+    n = mp_init_length(d, array, -1);
+    lua_settop(d->L, top);
+    if (!mp_num_mul(n, array->item->size, &bytes) || !mp_num_add(bytes, offset, &bytes))
       mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
     return bytes > ct->size ? bytes : ct->size;
   }
+  lua_settop(d->L, top);
   return ct->size;
 }
 

@@ -19,6 +19,9 @@ size_t mp_init_size(MpDest *d, const MpCtype *ct, int idx);
 /* Elements that a value gives an array of `item`: of a table, string or cdata array; raises for others. */
 size_t mp_init_length(MpDest *d, const MpCtype *array, int idx);
 
+/* Pushes a table of the values at stack indexes first … last. */
+void mp_init_pushpositional(lua_State *L, int first, int last);
+
 /* Writes the values at stack indexes first … last as positional initializers. */
 void mp_init_positional(MpDest *d, const MpCtype *ct, char *at, int first, int last);
 

@@ -47,8 +47,23 @@ static void keep_need(lua_State *L, MpCdata *block, int idx) {
   block->flags |= MP_CD_WEAKKEEPS;
 }
 
-void mp_keep_set(lua_State *L, MpCdata *block, int idx, const char *at) {
-  idx = lua_absindex(L, idx);
+/*
+** The block whose memory it is: below what gc made over it. Its stack index
+** replaces `*idx`; what is pushed on the way stays for the caller to drop.
+*/
+static MpCdata *keep_base(lua_State *L, MpCdata *block, int *idx) {
+  *idx = lua_absindex(L, *idx);
+  while (block->flags & MP_CD_OVER) {
+    luaL_checkstack(L, 6, NULL);
+    lua_getiuservalue(L, *idx, MP_BLOCK_UNDER);
+    block = mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, -1), lua_gettop(L));
+    *idx = lua_gettop(L);
+  }
+  return block;
+}
+
+/* As mp_keep_set, for a base. */
+static void keep_write(lua_State *L, MpCdata *block, int idx, const char *at) {
   if (lua_isnil(L, -1)) {
     if (keep_find(L, block, idx)) {
       lua_pushnil(L);
@@ -61,24 +76,36 @@ void mp_keep_set(lua_State *L, MpCdata *block, int idx, const char *at) {
     lua_rawseti(L, -2, keep_offset(block, at));
     lua_pop(L, 1);
   }
-  lua_pop(L, 1);
+}
+
+void mp_keep_set(lua_State *L, MpCdata *block, int idx, const char *at) {
+  int top = lua_gettop(L);
+  luaL_checkstack(L, 12, NULL);
+  block = keep_base(L, block, &idx);
+  lua_pushvalue(L, top);
+  keep_write(L, block, idx, at);
+  lua_settop(L, top - 1);
 }
 
 MpCdata *mp_keep_push(lua_State *L, MpCdata *block, int idx, const char *at, const char *to) {
-  MpCdata *target;
+  int top = lua_gettop(L);
+  MpCdata *target = NULL;
   char *base;
   size_t size;
-  idx = lua_absindex(L, idx);
-  if (!keep_find(L, block, idx)) return NULL;
-  lua_rawgeti(L, -1, keep_offset(block, at));
-  lua_remove(L, -2);
-  target = mp_cdata_test(L, mp_state_of(block->ct), -1);
+  block = keep_base(L, block, &idx);
+  if (keep_find(L, block, idx)) {
+    lua_rawgeti(L, -1, keep_offset(block, at));
+    target = mp_cdata_test(L, mp_state_of(block->ct), -1);
+  }
   if (target != NULL) {
     mp_cdata_extent(target, &base, &size);
-    if (size == MP_CD_UNBOUNDED || ((uintptr_t)to >= (uintptr_t)base && (uintptr_t)to - (uintptr_t)base <= size))
+    if (size == MP_CD_UNBOUNDED || ((uintptr_t)to >= (uintptr_t)base && (uintptr_t)to - (uintptr_t)base <= size)) {
+      lua_replace(L, top + 1);
+      lua_settop(L, top + 1);
       return target;
+    }
   }
-  lua_pop(L, 1);
+  lua_settop(L, top);
   return NULL;
 }
 
@@ -116,7 +143,10 @@ void mp_keep_move(lua_State *L, MpCdata *block, int idx, const char *at, MpCdata
                   int from_idx, const char *from, size_t n) {
   int top = lua_gettop(L), list = 0;
   lua_Integer i;
-  if (n < sizeof(void *)) return;
+  if (n == 0) return;
+  luaL_checkstack(L, LUA_MINSTACK, NULL);
+  block = keep_base(L, block, &idx);
+  if (from_block != NULL) from_block = keep_base(L, from_block, &from_idx);
   if (from_block != NULL && keep_find(L, from_block, from_idx)) {
     int source = lua_gettop(L);
     lua_newtable(L);

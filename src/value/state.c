@@ -54,20 +54,24 @@ void mp_state_checkopen(lua_State *L, const MpState *E) {
   if (E->closed) mp_state_error(L, MP_MSG_CLOSED);
 }
 
+/* Runs protected: the reporter, its text (light). */
 static int report_call(lua_State *L) {
-  lua_settop(L, 2); /* reporter, text */
+  const char *text = (const char *)lua_touserdata(L, 2);
+  lua_settop(L, 1);
+  lua_pushstring(L, text); /* may raise for want of memory */
   lua_call(L, 1, 0);
   return 0;
 }
 
 void mp_state_report(lua_State *L, MpState *E, const char *text) {
   if (E->reporter != LUA_NOREF && lua_checkstack(L, 4)) {
-    int top = lua_gettop(L), status;
+    int top = lua_gettop(L), saved = E->saved_errno, status;
     lua_pushcfunction(L, report_call);
     lua_rawgeti(L, LUA_REGISTRYINDEX, E->reporter);
-    lua_pushstring(L, text);
+    lua_pushlightuserdata(L, (void *)text);
     status = lua_pcall(L, 2, 0, 0);
     lua_settop(L, top);
+    E->saved_errno = saved; /* the reporter may have called C */
     if (status == LUA_OK) return;
   }
   fprintf(stderr, "moonpool: %s\n", text);
@@ -298,6 +302,7 @@ void mp_state_closehandle(MpLib *lib) {
 
 static void state_closelibs(MpState *E) {
   MpLib *lib;
+  if (E->process != NULL) mp_dl_close(E->process);
   while ((lib = E->libs) != NULL) {
     E->libs = lib->next;
     mp_state_closehandle(lib);
@@ -314,6 +319,7 @@ static int state_gc(lua_State *L) {
   MpInstance *in;
   if (E->closed) return 0;
   mp_cdata_endall(L, E);
+  if (E->leave != NULL) E->leave(E);
   state_deadenall(L);
   E->closed = true;
   state_closelibs(E);
@@ -324,6 +330,7 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
+  mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
   return 0;
 }
 

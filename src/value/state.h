@@ -13,7 +13,6 @@
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <pthread.h>
 #include <stdbool.h>
 
 #include "abi/dl.h"
@@ -26,6 +25,7 @@
 typedef struct MpState MpState;
 typedef struct MpBlock MpBlock;
 typedef struct MpInstance MpInstance;
+typedef struct MpSeat MpSeat;
 
 /* An instance (`ffi.FFI()`): its space, and a userdata that stands for it in Lua. */
 struct MpInstance {
@@ -65,6 +65,7 @@ struct MpState {
   lua_State *main;
   uint32_t tag;        /* in each cdata of this state: it tells them from foreign userdata */
   bool closed;
+  bool ending;         /* what finalizers made while the state closed is ended: nothing new has a destructor */
   int saved_errno;     /* C's errno between calls */
   MpDomains domains;
   const MpAlloc *obj, *mem;
@@ -72,14 +73,23 @@ struct MpState {
   MpSpace root;
   MpInstance *instances;
   MpBlock *blocks;     /* those with an end to come, newest first */
-  MpLib *libs;
+  MpLib *libs;         /* opened by dlopen, newest first */
+  void *process;       /* the handle of the process itself */
   lua_State *running;  /* the coroutine whose call into C is active; NULL: none */
-  pthread_t thread;    /* on which moonpool was last entered: callbacks run on no other */
+  MpSeat *seat;        /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
-  /* Is the value at idx a library's function? Its type and address; call/call fills it in. */
+  /*
+  ** Is the value at idx a library's function? Its type and address; pushes
+  ** the block that stands for the open library. call/call fills it in.
+  */
   bool (*library_function)(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
+  uint64_t handles;    /* made by ffi.new_handle so far */
   int reporter;        /* registry reference of ffi.onreport's function */
   int trampoline;      /* registry reference of what callbacks run in */
+  int targets;         /* that of MP_STATE_TARGETS */
+  int ntargets;        /* numbers that callbacks have had */
+  int nested;          /* callbacks that are running, one inside another */
+  void (*leave)(MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
 };
 
 /* User values of the engine's userdata. */
@@ -93,8 +103,8 @@ struct MpState {
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
 #define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
-#define MP_STATE_TARGETS 11  /* callback's block, light → its Lua function, weak values */
-#define MP_STATE_HANDLERS 12 /* callback's block, light → its onerror, weak values */
+#define MP_STATE_TARGETS 11  /* callback's number → its Lua function, weak values; 0: the first free number */
+#define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
 #define MP_STATE_HANDLES 15  /* address of a handle, light → its block, weak values */

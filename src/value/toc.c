@@ -5,6 +5,7 @@
 
 #include "value/toc.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -49,6 +50,8 @@ void mp_toc_mismatch(MpDest *d, const MpCtype *ct, const char *expected, int idx
 /* }===== */
 
 void mp_toc_start(MpDest *d, lua_State *L, MpState *E, MpCdata *via, int idx) {
+  char *base;
+  size_t size;
   memset(d, 0, sizeof *d);
   d->L = L;
   d->E = E;
@@ -56,6 +59,12 @@ void mp_toc_start(MpDest *d, lua_State *L, MpState *E, MpCdata *via, int idx) {
   if (d->block == NULL) return;
   d->block_idx = lua_gettop(L);
   if (d->block->flags & MP_CD_READONLY) mp_state_error(L, MP_MSG_READONLY);
+  mp_cdata_extent(d->block, &base, &size);
+  if (size != MP_CD_UNBOUNDED) d->end = base + size;
+}
+
+void mp_toc_checklive(const MpDest *d) {
+  if (d->block != NULL && MP_UNLIKELY(mp_cdata_has_ended(d->block))) mp_toc_fail(d, MP_MSG_RELEASED);
 }
 
 /* {===== numbers ===== */
@@ -108,6 +117,12 @@ lua_Integer mp_toc_index(lua_State *L, const MpState *E, int idx, const char *wh
   if (is != MP_INTEGER_OK || v < LUA_MININTEGER || v > LUA_MAXINTEGER)
     mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, idx, NULL), what);
   return (lua_Integer)v;
+}
+
+int mp_toc_int(lua_State *L, const MpState *E, int idx, const char *what) {
+  lua_Integer v = mp_toc_index(L, E, idx, what);
+  if (v < INT_MIN || v > INT_MAX) mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, idx, NULL), what);
+  return (int)v;
 }
 
 /* The enumerator that the string at idx names, as the value to write. */
@@ -174,7 +189,7 @@ static void write_float(MpDest *d, const MpCtype *ct, char *at, int idx) {
   long double v;
   if (!mp_toc_number(d->L, d->E, idx, &v)) mp_toc_mismatch(d, ct, "a number", idx);
   mp_scalar_storefloat(ct, at, v);
-  if (isfinite(v) && ct->size < sizeof(long double) && !isfinite(mp_scalar_loadfloat(ct, at))) {
+  if (mp_scalar_isfinite(v) && !mp_scalar_isfinite(mp_scalar_loadfloat(ct, at))) {
     const char *text = luaL_tolstring(d->L, idx, NULL);
     mp_toc_fail(d, MP_MSG_NUMBER_FIT, text, mp_state_pushrepr(d->L, ct, NULL));
   }
@@ -225,6 +240,19 @@ static void pointer_store(MpDest *d, char *at, const void *to, MpCdata *c, int i
   pointer_keep(d, at, c, idx);
 }
 
+/* Notes that the call uses the block, and what lies under it; call.c pins them for as long as C runs. */
+static void pointer_pin(MpDest *d, MpBlock *b, int idx) {
+  MpPin *more;
+  if (d->npins == d->room) {
+    d->room *= 2;
+    more = (MpPin *)lua_newuserdatauv(d->L, (size_t)d->room * sizeof(MpPin), 0); /* one more temporary */
+    d->pins = (MpPin *)memcpy(more, d->pins, (size_t)d->npins * sizeof(MpPin));
+  }
+  d->pins[d->npins].block = b;
+  d->pins[d->npins++].idx = idx;
+  if ((b->head.flags & MP_CD_OVER) && !(b->under->flags & MP_CD_INLINE)) pointer_pin(d, mp_cdata_asblock(b->under), idx);
+}
+
 /* What the cdata's type points to, seen as a pointer; NULL if it is none. */
 static const MpCtype *cdata_pointee(const MpDest *d, const MpCdata *c) {
   switch ((MpKind)c->ct->kind) {
@@ -245,6 +273,7 @@ static void write_cdata_pointer(MpDest *d, const MpCtype *ct, char *at, MpCdata 
   if (relation == MP_RELATE_CONST ||
       (block != NULL && (block->flags & MP_CD_READONLY) && !(ct->item->quals & MP_QUAL_CONST)))
     mp_toc_mismatch(d, ct, "a pointer to something that isn't const", idx);
+  if (d->pins != NULL && block != NULL && !(block->flags & MP_CD_INLINE)) pointer_pin(d, mp_cdata_asblock(block), idx);
   pointer_store(d, at, mp_cdata_address(c), c, idx);
 }
 
@@ -267,41 +296,49 @@ static void write_string(MpDest *d, const MpCtype *ct, char *at, int idx) {
   memcpy(at, &s, sizeof s);
 }
 
-/* A table as an argument: a temporary array, or struct, that lives on the stack during the call. */
+/*
+** A temporary of `size` bytes, owned as an `owner`, that is made of the table
+** at idx as a `data`; it stays on the stack during the call.
+*/
+static void write_temporary(MpDest *d, const MpCtype *owner, const MpCtype *data, size_t size, char *at, int idx) {
+  MpDest inner = *d;
+  MpCdata *c = mp_cdata_pushowner(d->L, d->E, owner, size, owner == data);
+  inner.block = c;
+  inner.block_idx = lua_gettop(d->L);
+  inner.init = true;
+  inner.end = mp_cdata_address(c) + size;
+  mp_toc_write(&inner, data, mp_cdata_address(c), idx);
+  d->pins = inner.pins;
+  d->npins = inner.npins;
+  d->room = inner.room;
+  pointer_store(d, at, mp_cdata_address(c), c, inner.block_idx);
+}
+
+/* Does the table at idx give one struct, not an array of them? Its first element tells. */
+static bool table_is_one(MpDest *d, const MpCtype *item, int idx) {
+  bool many;
+  if (!mp_ctype_is_record(item)) return false;
+  lua_rawgeti(d->L, idx, 1);
+  many = lua_istable(d->L, -1) || mp_cdata_test(d->L, d->E, -1) != NULL;
+  lua_pop(d->L, 1);
+  return !many;
+}
+
+/* A table as an argument: a temporary struct, or array with one zero element more, as argv has. */
 static void write_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
   MpErr e;
   const MpCtype *array;
-  MpDest inner = *d;
-  MpCdata *c;
-  size_t n, bytes;
+  size_t bytes;
   if (d->fn == NULL || !mp_ctype_is_complete(ct->item)) mp_toc_mismatch(d, ct, "a cdata pointer", idx);
-  inner.init = true;
-  if (mp_ctype_is_record(ct->item)) {
-    array = ct->item;
-    lua_rawgeti(d->L, idx, 1);
-    if (!lua_istable(d->L, -1) && mp_cdata_test(d->L, d->E, -1) == NULL) { /* the struct itself */
-      lua_pop(d->L, 1);
-      c = mp_cdata_pushowner(d->L, d->E, ct, ct->item->size, false);
-      inner.block = c;
-      inner.block_idx = lua_gettop(d->L);
-      mp_toc_write(&inner, ct->item, mp_cdata_address(c), idx);
-      pointer_store(d, at, mp_cdata_address(c), c, inner.block_idx);
-      return;
-    }
-    lua_pop(d->L, 1);
+  if (table_is_one(d, ct->item, idx)) {
+    write_temporary(d, ct, ct->item, ct->item->size, at, idx);
+    return;
   }
   if (mp_ctype_unqualify(&d->E->root, ct->item, &array, &e) != MP_OK ||
       mp_ctype_array(&d->E->root, array, MP_LENGTH_OPEN, &array, &e) != MP_OK)
     mp_state_raise(d->L, &e);
-  n = mp_init_length(d, array, idx);
-  /* One zero element more than asked for: argv and its like end in NULL. */
-  if (!mp_num_mul(n + 1, ct->item->size, &bytes)) mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
-  c = mp_cdata_pushowner(d->L, d->E, array, bytes, true);
-  inner.block = c;
-  inner.block_idx = lua_gettop(d->L);
-  inner.end = mp_cdata_address(c) + n * ct->item->size;
-  mp_init_aggregate(&inner, array, mp_cdata_address(c), idx);
-  pointer_store(d, at, mp_cdata_address(c), c, inner.block_idx);
+  if (!mp_num_mul(mp_init_length(d, array, idx) + 1, ct->item->size, &bytes)) mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
+  write_temporary(d, array, array, bytes, at, idx);
 }
 
 /* A function at idx: a library's goes as it is; a Lua function becomes a callback that the block keeps. */
@@ -314,12 +351,13 @@ static void write_function(MpDest *d, const MpCtype *ct, char *at, int idx) {
       mp_toc_fail(d, MP_MSG_INITIALIZER, mp_state_pushrepr(d->L, ct, NULL), "a pointer to same type", what);
     }
     memcpy(at, &code, sizeof code);
-    pointer_keep(d, at, NULL, 0);
+    pointer_keep(d, at, (MpCdata *)lua_touserdata(d->L, -1), lua_gettop(d->L));
     return;
   }
   if (ct->item->kind != MP_KIND_FUNCTION) mp_toc_mismatch(d, ct, "a cdata pointer", idx);
   if (d->fn == NULL && d->block == NULL) mp_toc_fail(d, MP_MSG_FUNCTION_RAW, mp_state_pushrepr(d->L, ct, NULL));
   code = d->E->make_callback(d->L, d->E, ct->item, idx); /* pushed: the owner */
+  mp_toc_checklive(d);
   memcpy(at, &code, sizeof code);
   if (d->block != NULL && d->fn == NULL) {
     pointer_keep(d, at, (MpCdata *)lua_touserdata(d->L, -1), lua_gettop(d->L));
@@ -327,17 +365,22 @@ static void write_function(MpDest *d, const MpCtype *ct, char *at, int idx) {
   }
 }
 
-/* An open io file for a FILE *. */
+static bool is_file(const MpCtype *ct) {
+  return ct->kind == MP_KIND_STRUCT && ct->u.record->tag != NULL && strcmp(ct->u.record->tag->text, "_IO_FILE") == 0;
+}
+
+/* An open io file for a FILE *; memory of moonpool's keeps it. */
 static bool write_file(MpDest *d, const MpCtype *ct, char *at, int idx) {
-  const MpCtype *item = ct->item;
   luaL_Stream *s;
-  if (item->kind != MP_KIND_STRUCT || item->u.record->tag == NULL ||
-      strcmp(item->u.record->tag->text, "_IO_FILE") != 0)
-    return false;
+  if (!is_file(ct->item)) return false;
   s = (luaL_Stream *)luaL_testudata(d->L, idx, LUA_FILEHANDLE);
   if (s == NULL) return false;
   if (s->closef == NULL) mp_toc_fail(d, MP_MSG_FILE_CLOSED);
   memcpy(at, &s->f, sizeof s->f);
+  if (d->block != NULL && d->fn == NULL) {
+    lua_pushvalue(d->L, idx);
+    mp_keep_set(d->L, d->block, d->block_idx, at);
+  }
   return true;
 }
 
@@ -364,6 +407,43 @@ static void write_pointer(MpDest *d, const MpCtype *ct, char *at, int idx) {
     default: break;
   }
   mp_toc_mismatch(d, ct, "a cdata pointer", idx);
+}
+
+/* Has the table at idx names for keys, as those for structs have? */
+static bool table_has_names(lua_State *L, int idx) {
+  bool names;
+  lua_pushnil(L);
+  if (!lua_next(L, idx)) return false;
+  names = lua_type(L, -2) == LUA_TSTRING;
+  lua_pop(L, 2);
+  return names;
+}
+
+/* Would a pointer parameter take the value at idx? */
+static bool pointer_takes(const MpDest *d, const MpCtype *ct, int idx) {
+  const MpCtype *item = ct->item, *from;
+  const MpCdata *c;
+  switch (lua_type(d->L, idx)) {
+    case LUA_TNIL: return true;
+    case LUA_TSTRING: return mp_ctype_is_charlike(item) || item->kind == MP_KIND_VOID;
+    case LUA_TTABLE: return mp_ctype_is_complete(item) && (mp_ctype_is_record(item) || !table_has_names(d->L, idx));
+    case LUA_TFUNCTION: return item->kind == MP_KIND_FUNCTION;
+    case LUA_TLIGHTUSERDATA: return item->kind == MP_KIND_VOID;
+    case LUA_TUSERDATA:
+      c = mp_cdata_test(d->L, d->E, idx);
+      if (c == NULL) return is_file(item);
+      from = cdata_pointee(d, c);
+      return from != NULL && mp_relate_pointers(item, from) == MP_RELATE_OK;
+    default: return false;
+  }
+}
+
+bool mp_toc_takes(const MpDest *d, const MpCtype *ct, int idx) {
+  const MpCdata *c = mp_cdata_test(d->L, d->E, idx);
+  if (ct->kind == MP_KIND_POINTER) return pointer_takes(d, ct, idx);
+  if (mp_ctype_is_integer(ct) || mp_ctype_is_float(ct))
+    return c != NULL ? (c->flags & MP_CD_BOX) != 0 : lua_type(d->L, idx) == LUA_TNUMBER;
+  return c != NULL ? mp_relate_same(c->ct, ct) : lua_type(d->L, idx) == LUA_TTABLE;
 }
 
 /* }===== */

@@ -8,16 +8,25 @@
 
 #include "value/cdata.h"
 
+/* A block in use by C: it must not end before the call does. */
+typedef struct MpPin {
+  MpBlock *block;
+  int idx; /* stack index of an argument that looks into it */
+} MpPin;
+
 /* Where a conversion writes, and for whom. */
 typedef struct MpDest {
   lua_State *L;
   MpState *E;
   MpCdata *block;   /* the block that is written into: it keeps what its pointers get; NULL: none */
   int block_idx;    /* its stack index */
-  char *end;        /* end of the memory of an open or flexible array; NULL: not known */
+  char *end;        /* end of the memory: open and flexible arrays reach to it; NULL: not known */
   bool init;        /* fresh memory: const members are written too */
   const MpCtype *fn; /* the function whose argument this is; NULL: a plain write */
   int arg;          /* number of that argument */
+  MpPin *pins;      /* of a call: blocks that its arguments look into, */
+  int npins;        /* so many, */
+  int room;         /* with room for so many */
 } MpDest;
 
 /* The destination for a write through the cdata at `idx`; pushes its block when it has one. */
@@ -49,6 +58,15 @@ bool mp_toc_number(lua_State *L, const MpState *E, int idx, long double *out);
 
 /* A size or an index of the user's: an integer or integral float. Raises with `what` in the text. */
 lua_Integer mp_toc_index(lua_State *L, const MpState *E, int idx, const char *what);
+
+/* The same for what C takes as an int. */
+int mp_toc_int(lua_State *L, const MpState *E, int idx, const char *what);
+
+/* Would a parameter of type `ct` take the value at idx, as far as its kind and its type tell? */
+bool mp_toc_takes(const MpDest *d, const MpCtype *ct, int idx);
+
+/* Raises when the block that is written into has ended meanwhile: a finalizer may run wherever Lua allocates. */
+void mp_toc_checklive(const MpDest *d);
 
 /* Raises: the value at `idx` should have been `expected` for a `ct`. */
 MP_NORETURN void mp_toc_mismatch(MpDest *d, const MpCtype *ct, const char *expected, int idx);

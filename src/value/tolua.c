@@ -86,6 +86,7 @@ static void push_aggregate(lua_State *L, MpState *E, const MpCtype *ct, const ch
   if (via == NULL) {
     MpCdata *c = mp_cdata_pushowner(L, E, ct, ct->size, false);
     memcpy(mp_cdata_address(c), at, ct->size);
+    if (!E->ending) c->flags |= MP_CD_WHOLE;
     return;
   }
   block = mp_cdata_pushblockof(L, via, via_idx);

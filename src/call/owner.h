@@ -1,0 +1,89 @@
+/*
+** owner.h: what stands behind the closure that C calls: the record of one
+** callback, and the seat of its state, which says on which thread that runs.
+** Both lie in memory of the process that is used again but never given back,
+** as the closures themselves: a thread of C's may be looking at a record while
+** the callback ends on another.
+*/
+
+#ifndef MP_CALL_OWNER_H
+#define MP_CALL_OWNER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "abi/closure.h"
+#include "value/state.h"
+
+/* One a state, while it lives. */
+struct MpSeat {
+  _Atomic(pthread_t) thread; /* on which moonpool was last entered */
+  MpState *engine; /* NULL: free. Under the lock, but for the state's own thread */
+  MpSeat *next;    /* of all that were ever made */
+};
+
+/* The records that serve one C type: they are used again for no other. */
+typedef struct MpOwnerKind MpOwnerKind;
+
+typedef struct MpOwner {
+  _Atomic(MpSeat *) seat; /* any thread may read it */
+  MpOwnerKind *kind;      /* for good */
+  struct MpOwner *next;   /* among the free ones of its kind */
+  bool live;              /* under the lock: its callback has not ended */
+  /* From here on for the state's thread alone. */
+  MpState *engine;
+  const MpCtype *fn;
+  MpClosure *closure;
+  MpBlock *block;
+  int id;           /* of its function among the engine's targets */
+  unsigned running; /* calls from C that are inside */
+  bool quick;       /* arguments go to Lua without memory being taken */
+  bool onerror;     /* errors go to a function */
+  char failure
+      [1]; /* what C gets on an error: the result's bytes; written under the lock */
+} MpOwner;
+
+/* The seat of a new engine, from now on with this thread; false when memory is out. */
+MP_CHECKED bool mp_owner_sit(MpState *E);
+
+/* MpState.leave: the engine has no callbacks any more. */
+void mp_owner_leave(MpState *E);
+
+/* Moonpool is being entered: this thread is the state's. */
+static inline void mp_owner_enter(MpState *E) {
+  atomic_store_explicit(&E->seat->thread, pthread_self(), memory_order_relaxed);
+}
+
+/* Is this thread the state's? Any thread may ask, of a record that may have ended meanwhile. */
+static inline bool mp_owner_is_here(MpOwner *o) {
+  MpSeat *seat = atomic_load_explicit(&o->seat, memory_order_acquire);
+  return pthread_equal(atomic_load_explicit(&seat->thread, memory_order_relaxed),
+                       pthread_self());
+}
+
+/* The kind of a function type; fails as mp_closure_kind does. */
+MP_CHECKED MpStatus mp_owner_kind(const MpCtype *fn, MpOwnerKind **out, MpErr *e);
+
+/*
+** A record of that kind and a closure that enters `handler` with it. `failure`
+** has as many bytes as the result; NULL: zeros. Fails for want of memory.
+*/
+MP_CHECKED MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler,
+                                 const char *failure, MpOwner **out, MpErr *e);
+
+/* The callback has ended: C finds its closure dead. The record stays the caller's. */
+void mp_owner_end(MpOwner *o);
+
+/* Gives an ended record back. */
+void mp_owner_free(MpOwner *o);
+
+/*
+** Called on a thread that isn't the state's: writes what C gets on an error to
+** `result`, unless the callback has ended meanwhile.
+*/
+void mp_owner_fail(MpOwner *o, void *result);
+
+/* The engine whose call into C is under way on this thread; NULL when there is none, or more than one. */
+MpState *mp_owner_calling(void);
+
+#endif
