@@ -267,7 +267,7 @@ run-bench: all $(BENCH_MODULES)
 
 # == Checking the sources =================================================================
 
-LUA_FILES = $(wildcard lua spec examples tools/*.lua)
+LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
 C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch])
 
 lint: ## luacheck, and the compiler's warnings as errors

@@ -76,7 +76,9 @@ local function show(name, medians, least, unit)
 end
 
 local heading = { ("%-14s"):format "" }
-for _, peer in ipairs(peers) do heading[#heading + 1] = ("%-24s"):format(peer[1] .. ": median (min) ratio") end
+for _, peer in ipairs(peers) do
+  heading[#heading + 1] = ("%-24s"):format(peer[1] .. ": median (min) ratio")
+end
 print(table.concat(heading, "  "))
 
 for _, row in ipairs(rows) do
@@ -99,11 +101,12 @@ local declare = [[
   print(best * 1e6)
 ]]
 
--- What the preprocessor makes of a header; nil when it isn't installed. LuaJIT gets what it can read.
+-- What the preprocessor makes of a header, in a file; nil when the header isn't installed.
 local function preprocess(name, include, flags)
   local path = os.tmpname()
-  local done = os.execute(("printf '#include <%s>\\n' | cc -E -P %s - >%s 2>/dev/null"):format(include, flags, path))
-  if done then return path end
+  local command = ("printf '#include <%s>\\n' | cc -E -P %s - >%s 2>/dev/null"):format(
+    include, flags, path)
+  if os.execute(command) then return path end
   print(name .. " is not installed")
   os.remove(path)
 end
@@ -117,8 +120,9 @@ for _, header in ipairs {
     local file = assert(io.open(path))
     local bytes = file:seek "end"
     file:close()
-    local medians, least = compare(function(peer)
-      return peer[4] == "ffi" and pcall(measure, peer, declare:format(path)) and declare:format(path) or nil
+    local program = declare:format(path)
+    local medians, least = compare(function(peer) -- a peer may refuse the header
+      return peer[4] == "ffi" and pcall(measure, peer, program) and program or nil
     end)
     show(header[1], medians, least, ("us for %d bytes"):format(bytes))
     for name, m in pairs(medians) do print(("  %s: %.1f MB/s"):format(name, bytes / m)) end
