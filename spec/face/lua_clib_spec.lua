@@ -114,6 +114,7 @@ describe("closing a library", function()
     end
     ffi.dlclose(lib)
     assert.same({ 10, 10, 10 }, seen)
+    for i = 1, 3 do raises("cdata was released", function() local _ = kept[i][0] end) end
     raises("cdata was released", function() local _ = p[0] end)
   end)
 end)

@@ -246,6 +246,30 @@ describe("views", function()
   end)
 end)
 
+describe("memory that is released while C uses it", function()
+  local ffi = engine.new()
+  ffi.cdef "void qsort(void *, size_t, size_t, int (*)(const void *, const void *));"
+
+  it("ends when C returns, what gc made over it first and still readable", function()
+    for _, size in ipairs { 16, 4000 } do
+      local seen = {}
+      local block = ffi.new("int[]", size)
+      local inner = ffi.gc(block, function(x) seen[#seen + 1] = x[1] end)
+      local outer = ffi.gc(inner, function(x) seen[#seen + 1] = x[1] + 1 end)
+      ffi.fill(block, 8, 1)
+      ffi.C.qsort(outer, 2, 4, function(a)
+        ffi.release(block)
+        assert(#seen == 0)
+        return ffi.cast("const int *", a)[0]
+      end)
+      assert.same({ 0x01010102, 0x01010101 }, seen)
+      for _, x in ipairs { block, inner, outer } do
+        raises("cdata was released", function() local _ = x[0] end)
+      end
+    end
+  end)
+end)
+
 describe("memory that a finalizer releases during a use of it", function()
   local ffi = engine.new()
   ffi.cdef "struct deep { struct { void *p[400]; } a[2]; };"
@@ -277,6 +301,13 @@ describe("memory that a finalizer releases during a use of it", function()
     released_during("char[5000]", function(_, _, buffer) ffi.from_buffer(buffer) end)
     released_during("char[5000]", function(block) ffi.gc(block, print) end)
     released_during("int (*[500])(int)", function(block) block[3] = function() end end)
+    ffi.cdef [[
+      void qsort(void *, size_t, size_t, int (*)(const void *, const void *));
+      char *strcpy(char *, const char *);
+    ]]
+    local qsort, strcpy = ffi.C.qsort, ffi.C.strcpy
+    released_during("int[2000]", function(block) qsort(block, 2000, 4, function() return 0 end) end)
+    released_during("char[5000]", function(block) strcpy(block, { 65, 0 }) end)
     released_during("char[5000]", function(_, _, buffer) buffer:write(0, tostring(5) .. "x") end)
   end)
 end)

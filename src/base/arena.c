@@ -8,8 +8,8 @@
 
 #include "base/num.h"
 
-#define ARENA_FIRST ((size_t)1024)
-#define ARENA_LARGEST ((size_t)64 * 1024)
+#define ARENA_FIRST ((size_t)4096)
+#define ARENA_LARGEST ((size_t)256 * 1024)
 #define ARENA_ALIGN ((size_t)16)
 
 struct MpArenaChunk {

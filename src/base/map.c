@@ -11,6 +11,7 @@
 #include "base/num.h"
 
 #define MAP_FIRST 16u
+#define MAP_SMALL 4096u /* up to here a full map grows fourfold: a header brings many names at once */
 
 void mp_map_init(MpMap *m, const MpAlloc *alloc) {
   memset(m, 0, sizeof *m);
@@ -49,7 +50,7 @@ static bool map_grow(MpMap *m) {
   MpMap bigger = *m;
   size_t bytes;
   uint32_t i;
-  bigger.cap = m->cap ? m->cap * 2 : MAP_FIRST;
+  bigger.cap = m->cap == 0 ? MAP_FIRST : m->cap < MAP_SMALL ? m->cap * 4 : m->cap * 2;
   if (bigger.cap < m->cap || !mp_num_mul(bigger.cap, sizeof(MpMapSlot), &bytes)) return false;
   bigger.slots = (MpMapSlot *)mp_alloc_new(m->alloc, bytes);
   if (bigger.slots == NULL) return false;

@@ -204,6 +204,7 @@ static void store_result(lua_State *L, const Invocation *in, int idx) {
   memset(&d, 0, sizeof d);
   d.L = L;
   d.E = in->owner->engine;
+  d.init = true; /* fresh memory: const members too */
   mp_toc_write(&d, in->fn->item, (char *)in->result, idx);
 }
 
@@ -399,6 +400,7 @@ static const char *push_failure(lua_State *L, MpState *E, const MpCtype *ct, int
   memset(&d, 0, sizeof d);
   d.L = L;
   d.E = E;
+  d.init = true;
   mp_toc_write(&d, ct, failure, lua_gettop(L) - 1);
   lua_pushvalue(L, -2);
   lua_setiuservalue(L, block, MP_BLOCK_KEPT);

@@ -20,6 +20,7 @@
 #define C_STEP 16  /* means something where text is passed over: lex_step, and brackets */
 
 /* UTF-8 and '$' in names: GCC 6.4.2 and "Dollar Signs". */
+/* clang-format off */
 static const unsigned char lex_class[256] = {
     [' '] = C_SPACE,
     ['\t'] = C_SPACE,
@@ -44,6 +45,7 @@ static const unsigned char lex_class[256] = {
     ['{'] = C_STEP,
     ['}'] = C_STEP,
 };
+/* clang-format on */
 
 static unsigned lex_is(char c, unsigned classes) {
   return lex_class[(unsigned char)c] & classes;

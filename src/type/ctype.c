@@ -161,16 +161,21 @@ static void ctype_start(MpCtype *like, MpKind kind) {
   like->kind = (uint8_t)kind;
 }
 
+/* One step of a multiplicative hash over words (Knuth 6.4). */
+static uint64_t hash_mix(uint64_t h, uint64_t word) {
+  h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+  return h ^ (h >> 29);
+}
+
 static uint32_t ctype_hash(const MpCtype *ct) {
-  uint32_t h = mp_map_hash(MP_MAP_SEED, &ct->kind, 1);
-  h = mp_map_hash(h, &ct->prim, 1);
-  h = mp_map_hash(h, &ct->item, sizeof ct->item);
-  h = mp_map_hash(h, &ct->length, sizeof ct->length);
+  uint64_t h = hash_mix(((uint64_t)ct->kind << 8) | ct->prim, (uintptr_t)ct->item);
+  h = hash_mix(h, ct->length);
   if (ct->kind == MP_KIND_FUNCTION) {
     const MpFunction *f = ct->u.function;
-    h = mp_map_hash(h, f->params, f->nparams * sizeof f->params[0]);
+    uint32_t i;
+    for (i = 0; i < f->nparams; i++) h = hash_mix(h, (uintptr_t)f->params[i]);
   }
-  return h;
+  return (uint32_t)(h >> 32);
 }
 
 static bool function_same(const MpFunction *a, const MpFunction *b) {

@@ -25,7 +25,7 @@ void mp_cdata_extent(const MpCdata *block, char **base, size_t *size) {
   if (block->flags & MP_CD_INLINE) {
     *size = inline_size(block);
   } else {
-    *base -= mp_cdata_asblock(block)->before;
+    *base = (char *)((uintptr_t)*base - mp_cdata_asblock(block)->before); /* a pointer may be anywhere */
     *size = mp_cdata_asblock(block)->size;
   }
 }
@@ -392,6 +392,21 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   }
 }
 
+/*
+** Ends the block on the top, whose end was put off. What lies under it was
+** released meanwhile, but its memory is still there: the destructor may read it.
+*/
+static void block_endlate(lua_State *L, MpState *E, MpBlock *b, MpCdata *under) {
+  if (under == NULL) {
+    mp_cdata_release(L, E, &b->head, -1);
+  } else {
+    uint16_t was = under->flags & MP_CD_RELEASED;
+    under->flags &= (uint16_t)~MP_CD_RELEASED;
+    block_endlate(L, E, b, under->flags & MP_CD_OVER ? mp_cdata_asblock(under)->under : NULL);
+    under->flags |= was;
+  }
+}
+
 void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L), saved = E->saved_errno;
   MpCdata *c;
@@ -403,7 +418,7 @@ void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
     lua_getiuservalue(L, -1, MP_BLOCK_UNDER);
     c = mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, -1), lua_gettop(L));
   }
-  mp_cdata_release(L, E, &b->head, -1);
+  block_endlate(L, E, b, b->head.flags & MP_CD_OVER ? b->under : NULL);
   E->saved_errno = saved; /* it is the call's */
   lua_settop(L, top);
 }

@@ -261,9 +261,11 @@ static void array_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int 
 
 /* Elements that the array at `at` has room for. */
 static size_t array_room(const MpDest *d, const MpCtype *ct, const char *at) {
-  if (ct->length != MP_LENGTH_OPEN && !(ct->length == 0 && d->end)) return ct->length;
-  if (d->end == NULL || d->end < at || ct->item->size == 0) return 0;
-  return (size_t)(d->end - at) / ct->item->size;
+  size_t bytes = 0;
+  if (ct->length != MP_LENGTH_OPEN && ct->length != 0) return ct->length;
+  if (d->end != NULL) bytes = (size_t)(d->end - at);
+  else if (d->block != NULL) bytes = mp_cdata_rest(d->block, at);
+  return bytes == MP_CD_UNBOUNDED || ct->item->size == 0 ? 0 : bytes / ct->item->size;
 }
 
 static void array_init(MpDest *d, const MpCtype *ct, char *at, int idx) {

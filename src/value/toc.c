@@ -50,8 +50,6 @@ void mp_toc_mismatch(MpDest *d, const MpCtype *ct, const char *expected, int idx
 /* }===== */
 
 void mp_toc_start(MpDest *d, lua_State *L, MpState *E, MpCdata *via, int idx) {
-  char *base;
-  size_t size;
   memset(d, 0, sizeof *d);
   d->L = L;
   d->E = E;
@@ -59,8 +57,6 @@ void mp_toc_start(MpDest *d, lua_State *L, MpState *E, MpCdata *via, int idx) {
   if (d->block == NULL) return;
   d->block_idx = lua_gettop(L);
   if (d->block->flags & MP_CD_READONLY) mp_state_error(L, MP_MSG_READONLY);
-  mp_cdata_extent(d->block, &base, &size);
-  if (size != MP_CD_UNBOUNDED) d->end = base + size;
 }
 
 void mp_toc_checklive(const MpDest *d) {
@@ -240,9 +236,19 @@ static void pointer_store(MpDest *d, char *at, const void *to, MpCdata *c, int i
   pointer_keep(d, at, c, idx);
 }
 
+/*
+** After a conversion that allocated, and so may have run finalizers: what
+** earlier arguments look into must still be there when C is called.
+*/
+static void pins_checklive(const MpDest *d) {
+  int i;
+  for (i = 0; i < d->npins; i++)
+    if (MP_UNLIKELY(mp_cdata_has_ended(&d->pins[i].block->head))) mp_toc_fail(d, MP_MSG_RELEASED);
+}
+
 /* Notes that the call uses the block, and what lies under it; call.c pins them for as long as C runs. */
 static void pointer_pin(MpDest *d, MpBlock *b, int idx) {
-  MpPin *more;
+  MpPin *more = NULL;
   if (d->npins == d->room) {
     d->room *= 2;
     more = (MpPin *)lua_newuserdatauv(d->L, (size_t)d->room * sizeof(MpPin), 0); /* one more temporary */
@@ -250,6 +256,7 @@ static void pointer_pin(MpDest *d, MpBlock *b, int idx) {
   }
   d->pins[d->npins].block = b;
   d->pins[d->npins++].idx = idx;
+  if (more != NULL) pins_checklive(d);
   if ((b->head.flags & MP_CD_OVER) && !(b->under->flags & MP_CD_INLINE)) pointer_pin(d, mp_cdata_asblock(b->under), idx);
 }
 
@@ -292,6 +299,7 @@ static void write_string(MpDest *d, const MpCtype *ct, char *at, int idx) {
       mp_state_raise(d->L, &e);
     copy = mp_cdata_pushowner(d->L, d->E, array, len + 1, true);
     s = (const char *)memcpy(mp_cdata_address(copy), s, len);
+    pins_checklive(d);
   }
   memcpy(at, &s, sizeof s);
 }
@@ -311,6 +319,7 @@ static void write_temporary(MpDest *d, const MpCtype *owner, const MpCtype *data
   d->pins = inner.pins;
   d->npins = inner.npins;
   d->room = inner.room;
+  pins_checklive(d);
   pointer_store(d, at, mp_cdata_address(c), c, inner.block_idx);
 }
 
@@ -358,6 +367,7 @@ static void write_function(MpDest *d, const MpCtype *ct, char *at, int idx) {
   if (d->fn == NULL && d->block == NULL) mp_toc_fail(d, MP_MSG_FUNCTION_RAW, mp_state_pushrepr(d->L, ct, NULL));
   code = d->E->make_callback(d->L, d->E, ct->item, idx); /* pushed: the owner */
   mp_toc_checklive(d);
+  pins_checklive(d);
   memcpy(at, &code, sizeof code);
   if (d->block != NULL && d->fn == NULL) {
     pointer_keep(d, at, (MpCdata *)lua_touserdata(d->L, -1), lua_gettop(d->L));

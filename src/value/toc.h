@@ -20,7 +20,7 @@ typedef struct MpDest {
   MpState *E;
   MpCdata *block;   /* the block that is written into: it keeps what its pointers get; NULL: none */
   int block_idx;    /* its stack index */
-  char *end;        /* end of the memory: open and flexible arrays reach to it; NULL: not known */
+  char *end;        /* end of fresh memory, to which open arrays reach; NULL: the block's, if known */
   bool init;        /* fresh memory: const members are written too */
   const MpCtype *fn; /* the function whose argument this is; NULL: a plain write */
   int arg;          /* number of that argument */
