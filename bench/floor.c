@@ -152,7 +152,7 @@ static void add_class(lua_State *L, const char *name, lua_CFunction index, lua_C
   lua_pop(L, 1);
 }
 
-static const luaL_Reg functions[] = {{"add", floor_add},     {"mix", floor_mix},
+static const luaL_Reg functions[] = {{"add", floor_add},       {"mix", floor_mix},
                                      {"strlen", floor_strlen}, {"point", point_new},
                                      {"ints", ints_new},       {NULL, NULL}};
 

@@ -84,8 +84,7 @@ static void print_and_read(MpSpace *sp, const MpCtype *ct) {
   mp_buf_init(&b, &counted);
   mp_repr_type(&b, ct, NULL);
   text = mp_buf_cstr(&b);
-  if (text != NULL && b.len < 10000 &&
-      mp_parse_type(sp, text, b.len, &again, &e) == MP_OK)
+  if (text != NULL && b.len < 10000 && mp_parse_type(sp, text, b.len, &again, &e) == MP_OK)
     require(again != NULL, "no type");
   mp_buf_fini(&b);
 }
@@ -198,8 +197,7 @@ static void read_dictionary(const char *path) {
   while (fgets(line, sizeof line, f) != NULL) {
     char *start = strchr(line, '"'), *end = strrchr(line, '"');
     if (line[0] == '#' || start == NULL || end <= start) continue;
-    add_piece(words, &nwords, sizeof words / sizeof words[0], start + 1,
-              (size_t)(end - start - 1));
+    add_piece(words, &nwords, sizeof words / sizeof words[0], start + 1, (size_t)(end - start - 1));
   }
   fclose(f);
 }
@@ -237,8 +235,7 @@ static size_t mutate(uint8_t *t, size_t n) {
       other = &pool[below(npool)];
       if (other->size < 3) return n;
       k = 2 + below(other->size - 2);
-      return insert(t, n, at, other->bytes + k,
-                    below(other->size - k < 80 ? other->size - k : 80));
+      return insert(t, n, at, other->bytes + k, below(other->size - k < 80 ? other->size - k : 80));
     case 6: return n > at ? at : n; /* the end is cut off */
     default:
       if (nwords == 0) return n;

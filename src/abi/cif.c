@@ -83,8 +83,7 @@ static bool cif_layout_result(MpCif *cif, size_t *end) {
     if (!cif_take(end, 16, 8, &cif->hidden_at)) return false;
     if (!cif_take(end, sig->result_size, FRAME_ALIGN, &at)) return false;
     if (sig->result_align > FRAME_ALIGN &&
-        !cif_take(end, sig->result_size + sig->result_align, FRAME_ALIGN,
-                  &cif->strict_at))
+        !cif_take(end, sig->result_size + sig->result_align, FRAME_ALIGN, &cif->strict_at))
       return false;
   } else if (sig->result_size > 16) { /* complex long double */
     if (!cif_take(end, sig->result_size, FRAME_ALIGN, &at)) return false;
@@ -99,8 +98,7 @@ static void cif_layout_parts(MpCif *cif) {
   uint32_t i;
   for (i = 0; i < sig->nparts; i++) {
     const MpPart *p = &sig->parts[i];
-    cif->part_at[i] =
-        p->arg == MP_PART_RESULT ? cif->hidden_at : cif->offsets[p->arg] + p->at;
+    cif->part_at[i] = p->arg == MP_PART_RESULT ? cif->hidden_at : cif->offsets[p->arg] + p->at;
     if (cif->regs == NULL) cif->image_at[i] = cif->part_at[i];
     if (p->widen || cif->image_at[i] != cif->part_at[i]) cif->prepare = true;
   }
@@ -111,8 +109,7 @@ static bool cif_layout(MpCif *cif) {
   const MpSignature *sig = cif->sig;
   size_t end = sig->has_vector ? MP_REGS_VECTOR_END : MP_REGS_END;
   if (!cif_layout_args(cif, &end) || !cif_layout_result(cif, &end)) return false;
-  if (cif->regs == NULL &&
-      !cif_take(&end, sig->nparts * sizeof(void *), 8, &cif->values_at))
+  if (cif->regs == NULL && !cif_take(&end, sig->nparts * sizeof(void *), 8, &cif->values_at))
     return false;
   cif_layout_parts(cif);
   cif->frame.size = mp_num_align(end, FRAME_ALIGN);
@@ -127,16 +124,14 @@ static bool cif_layout(MpCif *cif) {
 static MpStatus cif_check(const MpAlloc *alloc, const MpCif *cif, MpErr *e) {
   const MpSignature *sig = cif->sig;
   if (cif->regs != NULL) return MP_OK;
-  if (sig->vector != NULL)
-    return mp_signature_refuse(alloc, sig->vector, MP_MSG_ABI_VECTOR, e);
+  if (sig->vector != NULL) return mp_signature_refuse(alloc, sig->vector, MP_MSG_ABI_VECTOR, e);
   if (sig->overaligned != NULL)
     return mp_signature_refuse(alloc, sig->overaligned, MP_MSG_ABI_ALIGN, e);
   return MP_OK;
 }
 
 static MpCif *cif_alloc(const MpAlloc *alloc, MpSignature *sig) {
-  size_t bytes =
-      sizeof(MpCif) + ((size_t)sig->nargs + 2 * (size_t)sig->nparts) * sizeof(uint32_t);
+  size_t bytes = sizeof(MpCif) + ((size_t)sig->nargs + 2 * (size_t)sig->nparts) * sizeof(uint32_t);
   MpCif *cif = (MpCif *)mp_alloc_new(alloc, bytes);
   if (cif == NULL) return NULL;
   memset(cif, 0, bytes);
@@ -179,9 +174,7 @@ void mp_cif_free(const MpAlloc *alloc, MpCif *cif) {
   mp_alloc_free(alloc, cif, cif->bytes);
 }
 
-const MpCifFrame *mp_cif_frame(const MpCif *cif) {
-  return &cif->frame;
-}
+const MpCifFrame *mp_cif_frame(const MpCif *cif) { return &cif->frame; }
 
 /* }===== */
 

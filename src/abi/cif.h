@@ -18,9 +18,8 @@ typedef struct MpCif MpCif;
 ** 0 for a function that isn't variadic). Fails for want of memory and for a
 ** type that can't be passed: incomplete, or one that libffi has no way for.
 */
-MP_CHECKED MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn,
-                               const MpCtype *const *tail, uint32_t ntail, MpCif **out,
-                               MpErr *e);
+MP_CHECKED MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail,
+                               uint32_t ntail, MpCif **out, MpErr *e);
 void mp_cif_free(const MpAlloc *alloc, MpCif *cif);
 
 /*

@@ -30,11 +30,10 @@ struct MpClosure {
   MpClosureCode code;
   ffi_closure *memory;
   MpClosureKind *kind;
-  _Atomic(void *) owner; /* NULL: dead. Read by C's threads without the lock */
-  _Atomic(MpClosureHandler)
-      handler;     /* the last one, which answers for a dead closure too */
-  uint64_t died;   /* count of deaths up to its own */
-  MpClosure *next; /* among the dead of its kind, oldest first */
+  _Atomic(void *) owner;             /* NULL: dead. Read by C's threads without the lock */
+  _Atomic(MpClosureHandler) handler; /* the last one, which answers for a dead closure too */
+  uint64_t died;                     /* count of deaths up to its own */
+  MpClosure *next;                   /* among the dead of its kind, oldest first */
 };
 
 struct MpClosureKind {
@@ -62,15 +61,10 @@ static struct {
   uint64_t deaths;
   MpMap kinds; /* by key */
   MpMap slots; /* by code address; all that were ever made */
-} pool = {
-    PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, {&pool_alloc, NULL, 0, 0}};
+} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, {&pool_alloc, NULL, 0, 0}};
 
-static void pool_lock(void) {
-  pthread_mutex_lock(&pool.lock);
-}
-static void pool_unlock(void) {
-  pthread_mutex_unlock(&pool.lock);
-}
+static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
+static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
 
 /* }===== */
 
@@ -80,8 +74,7 @@ static void pool_unlock(void) {
 ** Where C's arguments are, from where libffi says that the parts are; `pairs`
 ** has 16 bytes an argument.
 */
-static void closure_gather(const MpSignature *sig, void **parts, void **args,
-                           char *pairs) {
+static void closure_gather(const MpSignature *sig, void **parts, void **args, char *pairs) {
   uint32_t i, p = sig->result == MP_RESULT_MEMORY;
   for (i = 0; i < sig->nargs; i++, pairs += 16) {
     const MpPart *part = &sig->parts[p];
@@ -174,8 +167,7 @@ static bool kind_same(const void *stored, const void *sought) {
 
 static void kind_write_type(MpBuf *out, const ffi_type *type) {
   ffi_type **item = type->type == FFI_TYPE_STRUCT ? type->elements : NULL;
-  mp_buf_addf(out, "%u/%zu/%u", (unsigned)type->type, type->size,
-              (unsigned)type->alignment);
+  mp_buf_addf(out, "%u/%zu/%u", (unsigned)type->type, type->size, (unsigned)type->alignment);
   for (; item != NULL && *item != NULL; item++)
     mp_buf_addf(out, "%c%u", item == type->elements ? '{' : ' ', (unsigned)(*item)->type);
 }
@@ -198,8 +190,8 @@ static void kind_write_key(MpBuf *out, const MpCtype *fn, const MpSignature *sig
 }
 
 /* Adds a kind under the lock; takes over the signature, copies the key. */
-static MpStatus kind_add(const KindKey *key, uint32_t hash, MpSignature *sig,
-                         MpClosureKind **out, MpErr *e) {
+static MpStatus kind_add(const KindKey *key, uint32_t hash, MpSignature *sig, MpClosureKind **out,
+                         MpErr *e) {
   MpClosureKind *kind = (MpClosureKind *)calloc(1, sizeof(MpClosureKind));
   char *copy = (char *)malloc(key->size);
   if (kind == NULL || copy == NULL || !mp_map_add(&pool.kinds, hash, kind, kind)) {
@@ -218,8 +210,7 @@ static MpStatus kind_add(const KindKey *key, uint32_t hash, MpSignature *sig,
 }
 
 /* The pool's kind of that key, with this signature if it's a new one. */
-static MpStatus kind_find(const KindKey *key, MpSignature *sig, MpClosureKind **out,
-                          MpErr *e) {
+static MpStatus kind_find(const KindKey *key, MpSignature *sig, MpClosureKind **out, MpErr *e) {
   uint32_t hash = mp_map_hash(MP_MAP_SEED, key->bytes, key->size);
   MpStatus status = MP_OK;
   pool_lock();
@@ -231,8 +222,7 @@ static MpStatus kind_find(const KindKey *key, MpSignature *sig, MpClosureKind **
 
 /* What a closure can't do: libffi hands half of a vector register back. */
 static MpStatus kind_check(const MpCtype *fn, MpErr *e) {
-  if (fn->u.function->variadic)
-    return mp_signature_refuse(&pool_alloc, fn, MP_MSG_ABI_VARIADIC, e);
+  if (fn->u.function->variadic) return mp_signature_refuse(&pool_alloc, fn, MP_MSG_ABI_VARIADIC, e);
   return MP_OK;
 }
 
@@ -269,11 +259,9 @@ static MpClosure *closure_make(MpClosureKind *kind) {
   c->kind = kind;
   c->memory = (ffi_closure *)ffi_closure_alloc(sizeof(ffi_closure), &code);
   if (c->memory != NULL &&
-      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) ==
-          FFI_OK &&
+      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) == FFI_OK &&
       mp_map_set(&pool.slots, code, c)) {
-    memcpy(&c->code, &code,
-           sizeof code); /* ISO C has no cast from object to function pointers */
+    memcpy(&c->code, &code, sizeof code); /* ISO C has no cast from object to function pointers */
     return c;
   }
   if (c->memory != NULL) ffi_closure_free(c->memory);
@@ -308,16 +296,14 @@ MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *ow
   return MP_OK;
 }
 
-MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner,
-                        MpClosure **out, MpErr *e) {
+MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner, MpClosure **out,
+                        MpErr *e) {
   MpClosureKind *kind;
   if (mp_closure_kind(fn, &kind, e) != MP_OK) return MP_FAIL;
   return mp_closure_take(kind, handler, owner, out, e);
 }
 
-MpClosureCode mp_closure_code(const MpClosure *c) {
-  return c->code;
-}
+MpClosureCode mp_closure_code(const MpClosure *c) { return c->code; }
 
 void mp_closure_kill(MpClosure *c) {
   pool_lock();
@@ -333,8 +319,7 @@ MpClosure *mp_closure_find(const void *code) {
   MpClosure *c;
   pool_lock();
   c = (MpClosure *)mp_map_get(&pool.slots, code);
-  if (c != NULL && atomic_load_explicit(&c->owner, memory_order_acquire) == NULL)
-    c = NULL;
+  if (c != NULL && atomic_load_explicit(&c->owner, memory_order_acquire) == NULL) c = NULL;
   pool_unlock();
   return c;
 }

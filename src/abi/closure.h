@@ -25,8 +25,7 @@ typedef struct MpClosureKind MpClosureKind;
 ** thread C called on. `type_text` is the C text of a pointer to the function
 ** type, for a report.
 */
-typedef void (*MpClosureHandler)(void *owner, void *result, void **args,
-                                 const char *type_text);
+typedef void (*MpClosureHandler)(void *owner, void *result, void **args, const char *type_text);
 
 /*
 ** The kind of the function type `fn`: worth keeping where many closures of one
@@ -39,15 +38,15 @@ MP_CHECKED MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpEr
 ** A live closure of that kind, entering `handler` with `owner` (not NULL).
 ** Fails for want of memory.
 */
-MP_CHECKED MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler,
-                                    void *owner, MpClosure **out, MpErr *e);
+MP_CHECKED MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *owner,
+                                    MpClosure **out, MpErr *e);
 
 /*
 ** The two in one: a live closure of the function type `fn`. The code address
 ** is what C gets.
 */
-MP_CHECKED MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler,
-                                   void *owner, MpClosure **out, MpErr *e);
+MP_CHECKED MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner,
+                                   MpClosure **out, MpErr *e);
 
 /* The address that C calls, as that of some function. */
 typedef void (*MpClosureCode)(void);

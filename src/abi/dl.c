@@ -30,9 +30,7 @@ const MpDlFlag mp_dl_flags[] = {{"NOW", RTLD_NOW},
 #endif
                                 {NULL, 0}};
 
-int mp_dl_defaults(void) {
-  return RTLD_NOW | RTLD_LOCAL;
-}
+int mp_dl_defaults(void) { return RTLD_NOW | RTLD_LOCAL; }
 
 #define SCRIPT_MOST ((size_t)64 << 10)
 #define SCRIPT_DEPTH 5 /* scripts that lead to scripts */
@@ -125,8 +123,7 @@ static bool script_is(const char *word, size_t n, const char *text) {
 ** A file of a script: -lNAME, a path, or a name beside the script. Archives
 ** are not for us.
 */
-static bool script_open(Open *o, const char *script, const char *word, size_t n,
-                        int depth) {
+static bool script_open(Open *o, const char *script, const char *word, size_t n, int depth) {
   MpBuf name;
   const char *slash = strrchr(script, '/'), *text;
   bool opened = false;
@@ -135,8 +132,7 @@ static bool script_open(Open *o, const char *script, const char *word, size_t n,
   if (n > 2 && memcmp(word, "-l", 2) == 0) {
     mp_buf_addf(&name, "lib%.*s.so", (int)(n - 2), word + 2);
   } else {
-    if (word[0] != '/' && slash != NULL)
-      mp_buf_add(&name, script, (size_t)(slash - script) + 1);
+    if (word[0] != '/' && slash != NULL) mp_buf_add(&name, script, (size_t)(slash - script) + 1);
     mp_buf_add(&name, word, n);
   }
   text = mp_buf_cstr(&name);
@@ -201,18 +197,15 @@ static bool open_by_name(Open *o, const char *name) {
   return opened;
 }
 
-MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **handle,
-                    MpErr *e) {
+MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **handle, MpErr *e) {
   Open o;
   o.alloc = alloc;
-  o.flags = flags & (RTLD_NOW | RTLD_LAZY)
-                ? flags
-                : flags | RTLD_NOW; /* dlopen(3) asks for one */
+  o.flags = flags & (RTLD_NOW | RTLD_LAZY) ? flags : flags | RTLD_NOW; /* dlopen(3) asks for one */
   o.handle = NULL;
   o.text.text[0] = '\0';
   o.telling = false;
-  if (open_try(&o, name, 0) || (name != NULL && name[0] != '\0' &&
-                                strchr(name, '/') == NULL && open_by_name(&o, name))) {
+  if (open_try(&o, name, 0) ||
+      (name != NULL && name[0] != '\0' && strchr(name, '/') == NULL && open_by_name(&o, name))) {
     *handle = o.handle;
     return MP_OK;
   }
@@ -224,8 +217,7 @@ MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **ha
 static void dl_path(void *handle, const char *name, MpBuf *path) {
 #if defined(__linux__)
   struct link_map *map = NULL;
-  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map != NULL &&
-      map->l_name[0] != '\0') {
+  if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map != NULL && map->l_name[0] != '\0') {
     mp_buf_addstr(path, map->l_name);
     return;
   }
@@ -237,8 +229,7 @@ static void dl_path(void *handle, const char *name, MpBuf *path) {
 
 MpStatus mp_dl_find(const MpAlloc *alloc, const char *name, MpBuf *path, MpErr *e) {
   void *handle;
-  if (mp_dl_open(alloc, name, RTLD_LAZY | RTLD_LOCAL, &handle, e) != MP_OK)
-    return MP_FAIL;
+  if (mp_dl_open(alloc, name, RTLD_LAZY | RTLD_LOCAL, &handle, e) != MP_OK) return MP_FAIL;
   dl_path(handle, name ? name : "", path);
   dlclose(handle);
   return path->failed ? mp_err_memory(e) : MP_OK;

@@ -17,19 +17,17 @@
 ** GROUP or INPUT) is followed. On failure `e` has the linker's own text for
 ** the most telling attempt.
 */
-MP_CHECKED MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags,
-                               void **handle, MpErr *e);
+MP_CHECKED MpStatus mp_dl_open(const MpAlloc *alloc, const char *name, int flags, void **handle,
+                               MpErr *e);
 
 /*
 ** The path that mp_dl_open would use for a name, appended to `path`; fails as
 ** it does. Loads nothing for good.
 */
-MP_CHECKED MpStatus mp_dl_find(const MpAlloc *alloc, const char *name, MpBuf *path,
-                               MpErr *e);
+MP_CHECKED MpStatus mp_dl_find(const MpAlloc *alloc, const char *name, MpBuf *path, MpErr *e);
 
 /* The symbol's address; fails with the linker's text. A NULL address is a failure too. */
-MP_CHECKED MpStatus mp_dl_symbol(void *handle, const char *symbol, void **address,
-                                 MpErr *e);
+MP_CHECKED MpStatus mp_dl_symbol(void *handle, const char *symbol, void **address, MpErr *e);
 
 void mp_dl_close(void *handle);
 

@@ -55,8 +55,7 @@ ffi_type *mp_ffitype_scalar(const MpCtype *ct) {
     case MP_KIND_ENUM: return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
     case MP_KIND_COMPLEX: return ffitype_complex(ct);
     case MP_KIND_PRIM:
-      if (mp_ctype_is_integer(ct))
-        return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
+      if (mp_ctype_is_integer(ct)) return ffitype_integer(ct->size, mp_ctype_is_unsigned(ct));
       return ffitype_float(ct->prim);
     default: return NULL;
   }
@@ -90,8 +89,7 @@ static bool walk_put(Walk *w, ffi_type *type, size_t at) {
 static bool walk_is_integral(const MpCtype *ct) {
   uint32_t i;
   if (ct->kind == MP_KIND_ARRAY) return walk_is_integral(ct->item);
-  if (!mp_ctype_is_record(ct))
-    return ct->kind == MP_KIND_POINTER || mp_ctype_is_integer(ct);
+  if (!mp_ctype_is_record(ct)) return ct->kind == MP_KIND_POINTER || mp_ctype_is_integer(ct);
   for (i = 0; i < ct->u.record->nfields; i++) {
     if (!walk_is_integral(ct->u.record->fields[i].type)) return false;
   }

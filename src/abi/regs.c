@@ -109,16 +109,7 @@ DEFINE_SHAPES(XX, PairXX)
 DEFINE_SHAPES(V, Vec)
 
 /* Kinds of result, in the order of the table. */
-enum {
-  RESULT_I,
-  RESULT_X,
-  RESULT_II,
-  RESULT_IX,
-  RESULT_XI,
-  RESULT_XX,
-  RESULT_V,
-  RESULT_OTHER
-};
+enum { RESULT_I, RESULT_X, RESULT_II, RESULT_IX, RESULT_XI, RESULT_XX, RESULT_V, RESULT_OTHER };
 
 #define SHAPE_V 9
 
@@ -133,8 +124,7 @@ static bool regs_is_xmm(const ffi_type *type) {
 static int regs_result(const MpSignature *sig) {
   const ffi_type *type = sig->cif.rtype;
   if (sig->result == MP_RESULT_VECTOR) return RESULT_V;
-  if (type->type == FFI_TYPE_LONGDOUBLE || type->type == FFI_TYPE_COMPLEX)
-    return RESULT_OTHER;
+  if (type->type == FFI_TYPE_LONGDOUBLE || type->type == FFI_TYPE_COMPLEX) return RESULT_OTHER;
   if (type->type != FFI_TYPE_STRUCT) return regs_is_xmm(type) ? RESULT_X : RESULT_I;
   return RESULT_II + (regs_is_xmm(type->elements[0]) ? 2 : 0) +
          (regs_is_xmm(type->elements[1]) ? 1 : 0);
@@ -157,8 +147,7 @@ MpRegsCall mp_regs_find(const MpSignature *sig, uint32_t *image_at) {
       case MP_IN_GPR: image_at[i] = MP_REGS_GPR + 8 * gprs++; break;
       case MP_IN_XMM:
       case MP_IN_VECTOR:
-        image_at[i] =
-            sig->has_vector ? MP_REGS_VECTOR + 16 * xmms : MP_REGS_XMM + 8 * xmms;
+        image_at[i] = sig->has_vector ? MP_REGS_VECTOR + 16 * xmms : MP_REGS_XMM + 8 * xmms;
         xmms++;
         break;
       default: return NULL;

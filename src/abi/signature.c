@@ -67,8 +67,7 @@ static const MpCtype *build_arg(const Build *b, uint32_t i) {
 }
 
 /* Appends a part of argument `arg`. */
-static MpPart *build_part(Build *b, uint32_t arg, uint32_t at, ffi_type *type,
-                          MpPlace place) {
+static MpPart *build_part(Build *b, uint32_t arg, uint32_t at, ffi_type *type, MpPlace place) {
   MpSignature *sig = b->sig;
   MpPart *p = &sig->parts[sig->nparts];
   sig->types[sig->nparts++] = type;
@@ -109,8 +108,7 @@ static ffi_type *sysv_register(const MpCtype *ct, uint8_t cls) {
 
 /* Clang's code relies on what GCC's and its own does: small integers come as ints. */
 static void sysv_widen(MpPart *p, const MpCtype *ct) {
-  if (!mp_ctype_is_integer(ct) || ct->kind == MP_KIND_BITINT || ct->size >= sizeof(int))
-    return;
+  if (!mp_ctype_is_integer(ct) || ct->kind == MP_KIND_BITINT || ct->size >= sizeof(int)) return;
   p->widen = (uint8_t)ct->size;
   p->is_signed = !mp_ctype_is_unsigned(ct);
 }
@@ -135,8 +133,7 @@ static void sysv_note_vector(MpSignature *sig, const MpCtype *ct) {
 }
 
 /* A register for each of its eightbytes that isn't padding. */
-static void sysv_in_registers(Build *b, const MpCtype *ct, uint32_t arg,
-                              MpSysvClasses c) {
+static void sysv_in_registers(Build *b, const MpCtype *ct, uint32_t arg, MpSysvClasses c) {
   uint32_t i;
   for (i = 0; i < c.n; i++) {
     MpPlace place = c.cls[i] == MP_SYSV_INTEGER ? MP_IN_GPR : MP_IN_XMM;
@@ -170,14 +167,12 @@ static MpStatus build_argument(Build *b, const MpCtype *ct, uint32_t arg) {
 
 /* A struct type of libffi for a pair of registers. */
 static ffi_type *sysv_pair(Build *b, MpSysvClasses c) {
-  unsigned kind =
-      (c.cls[0] == MP_SYSV_SSE ? 2u : 0u) + (c.cls[1] == MP_SYSV_SSE ? 1u : 0u);
+  unsigned kind = (c.cls[0] == MP_SYSV_SSE ? 2u : 0u) + (c.cls[1] == MP_SYSV_SSE ? 1u : 0u);
   ffi_type *type = b->types++;
   type->size = 16;
   type->alignment = 8;
   type->type = FFI_TYPE_STRUCT;
-  type->elements =
-      (ffi_type **)(uintptr_t)pair_elements[kind]; /* libffi reads them only */
+  type->elements = (ffi_type **)(uintptr_t)pair_elements[kind]; /* libffi reads them only */
   return type;
 }
 
@@ -259,8 +254,7 @@ static MpStatus build_check(const Build *b, const MpCtype *ct, size_t most) {
   if (!mp_ctype_is_complete(ct) && ct->kind != MP_KIND_POINTER) {
     return mp_signature_refuse(b->alloc, ct, MP_MSG_ABI_INCOMPLETE, b->e);
   }
-  if (ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_FUNCTION)
-    return build_refuse(b, ct);
+  if (ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_FUNCTION) return build_refuse(b, ct);
   if (ct->size > most) return mp_signature_refuse(b->alloc, ct, MP_MSG_ABI_LARGE, b->e);
   return MP_OK;
 }
@@ -268,8 +262,7 @@ static MpStatus build_check(const Build *b, const MpCtype *ct, size_t most) {
 static MpStatus build_check_all(const Build *b, uint32_t nargs) {
   const MpCtype *result = b->fn->item;
   uint32_t i;
-  if (result->kind != MP_KIND_VOID && build_check(b, result, RESULT_MAX) != MP_OK)
-    return MP_FAIL;
+  if (result->kind != MP_KIND_VOID && build_check(b, result, RESULT_MAX) != MP_OK) return MP_FAIL;
   for (i = 0; i < nargs; i++) {
     if (build_check(b, build_arg(b, i), STACK_MAX) != MP_OK) return MP_FAIL;
   }
@@ -285,8 +278,7 @@ static size_t build_carve(size_t *total, size_t n, size_t size) {
 
 /* One allocation with room for everything, zeroed. */
 static MpStatus build_alloc(Build *b, uint32_t nargs) {
-  size_t total = sizeof(MpSignature), elements = 0, ntypes,
-         nparts = (size_t)nargs * 2 + 1;
+  size_t total = sizeof(MpSignature), elements = 0, ntypes, nparts = (size_t)nargs * 2 + 1;
   size_t args, parts, types, described, members;
   uint32_t i;
   char *p;
@@ -319,8 +311,7 @@ static MpStatus build_whole_result(Build *b) {
   if (ct->kind == MP_KIND_VOID || ct->size == 0) return MP_OK;
   sig->result_size = ct->size;
   sig->result_align = ct->plain->align;
-  if (mp_ctype_is_integer(ct) && ct->kind != MP_KIND_BITINT &&
-      ct->size <= sizeof(ffi_arg)) {
+  if (mp_ctype_is_integer(ct) && ct->kind != MP_KIND_BITINT && ct->size <= sizeof(ffi_arg)) {
     sig->result_int = (uint8_t)ct->size;
     sig->result_signed = !mp_ctype_is_unsigned(ct);
   }
@@ -337,8 +328,7 @@ static MpStatus build_arguments(Build *b) {
     sig->args[i].align = ct->plain->align > 8 ? 16 : 8;
     if (ct->size > 0 && build_argument(b, ct, i) != MP_OK) return MP_FAIL;
     if (sig->args[i].nparts != 1) sig->direct = false;
-    if (sig->stack > STACK_MAX)
-      return mp_signature_refuse(b->alloc, b->fn, MP_MSG_ABI_LARGE, b->e);
+    if (sig->stack > STACK_MAX) return mp_signature_refuse(b->alloc, b->fn, MP_MSG_ABI_LARGE, b->e);
   }
   return MP_OK;
 }
@@ -362,17 +352,16 @@ static MpStatus build_cif(Build *b) {
   unsigned fixed = build_fixed(b);
   ffi_status status;
   if (!MP_ABI_SYSV_X64 && b->fn->u.function->variadic && fixed > 0) {
-    status = ffi_prep_cif_var(&sig->cif, FFI_DEFAULT_ABI, fixed, sig->nparts, b->result,
-                              sig->types);
+    status =
+        ffi_prep_cif_var(&sig->cif, FFI_DEFAULT_ABI, fixed, sig->nparts, b->result, sig->types);
   } else {
     status = ffi_prep_cif(&sig->cif, FFI_DEFAULT_ABI, sig->nparts, b->result, sig->types);
   }
   return status == FFI_OK ? MP_OK : build_refuse(b, b->fn);
 }
 
-MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn,
-                          const MpCtype *const *tail, uint32_t ntail, MpSignature **out,
-                          MpErr *e) {
+MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail,
+                          uint32_t ntail, MpSignature **out, MpErr *e) {
   Build b;
   uint32_t nargs = fn->u.function->nparams + ntail;
   memset(&b, 0, sizeof b);
@@ -380,10 +369,8 @@ MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn,
   b.fn = fn;
   b.tail = tail;
   b.e = e;
-  if (build_check_all(&b, nargs) != MP_OK || build_alloc(&b, nargs) != MP_OK)
-    return MP_FAIL;
-  if (build_whole_result(&b) != MP_OK || build_arguments(&b) != MP_OK ||
-      build_cif(&b) != MP_OK) {
+  if (build_check_all(&b, nargs) != MP_OK || build_alloc(&b, nargs) != MP_OK) return MP_FAIL;
+  if (build_whole_result(&b) != MP_OK || build_arguments(&b) != MP_OK || build_cif(&b) != MP_OK) {
     mp_signature_free(alloc, b.sig);
     return MP_FAIL;
   }

@@ -22,13 +22,7 @@ typedef enum MpResultMode {
 } MpResultMode;
 
 /* Where an argument travels; on ABIs that libffi classifies: MP_IN_LIBFFI. */
-typedef enum MpPlace {
-  MP_IN_LIBFFI,
-  MP_IN_GPR,
-  MP_IN_XMM,
-  MP_IN_VECTOR,
-  MP_ON_STACK
-} MpPlace;
+typedef enum MpPlace { MP_IN_LIBFFI, MP_IN_GPR, MP_IN_XMM, MP_IN_VECTOR, MP_ON_STACK } MpPlace;
 
 /*
 ** One argument in libffi's eyes; its ffi_type is in the signature's `types`.
@@ -36,11 +30,10 @@ typedef enum MpPlace {
 ** though a closure's entry has them.
 */
 typedef struct MpPart {
-  uint32_t arg;  /* which C argument it is of; MP_PART_RESULT: the hidden pointer */
-  uint32_t at;   /* from which of its bytes on */
-  uint8_t place; /* MpPlace */
-  uint8_t
-      widen; /* size of an integer smaller than int, which travels as an int; else 0 */
+  uint32_t arg;   /* which C argument it is of; MP_PART_RESULT: the hidden pointer */
+  uint32_t at;    /* from which of its bytes on */
+  uint8_t place;  /* MpPlace */
+  uint8_t widen;  /* size of an integer smaller than int, which travels as an int; else 0 */
   bool is_signed; /* that integer's */
 } MpPart;
 
@@ -78,12 +71,11 @@ typedef struct MpSignature {
 ** which the message names.
 */
 MP_CHECKED MpStatus mp_signature_new(const MpAlloc *alloc, const MpCtype *fn,
-                                     const MpCtype *const *tail, uint32_t ntail,
-                                     MpSignature **out, MpErr *e);
+                                     const MpCtype *const *tail, uint32_t ntail, MpSignature **out,
+                                     MpErr *e);
 void mp_signature_free(const MpAlloc *alloc, MpSignature *sig);
 
 /* Fills `e` with a message whose one %s is the C text of `ct`; returns MP_FAIL. */
-MpStatus mp_signature_refuse(const MpAlloc *alloc, const MpCtype *ct, const char *format,
-                             MpErr *e);
+MpStatus mp_signature_refuse(const MpAlloc *alloc, const MpCtype *ct, const char *format, MpErr *e);
 
 #endif

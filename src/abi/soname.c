@@ -50,11 +50,11 @@ static const char *const usual_folders[] = {"/lib",
                                             "/lib/x86_64-linux-gnu",
                                             "/usr/lib/x86_64-linux-gnu",
 #elif defined(__aarch64__)
-                                             "/lib/aarch64-linux-gnu",
-                                             "/usr/lib/aarch64-linux-gnu",
+                                            "/lib/aarch64-linux-gnu",
+                                            "/usr/lib/aarch64-linux-gnu",
 #elif defined(__riscv)
-                                             "/lib/riscv64-linux-gnu",
-                                             "/usr/lib/riscv64-linux-gnu",
+                                            "/lib/riscv64-linux-gnu",
+                                            "/usr/lib/riscv64-linux-gnu",
 #endif
                                             "/opt/homebrew/lib",
                                             NULL};
@@ -88,8 +88,7 @@ static int soname_compare(const char *a, const char *b) {
 }
 
 /* Notes a file if it's a later version than what is known. */
-static void soname_offer(Search *s, const char *file, const char *folder,
-                         const char *path) {
+static void soname_offer(Search *s, const char *file, const char *folder, const char *path) {
   const char *version = soname_version(file, s->name), *known;
   if (version == NULL) return;
   known = s->version.len > 0 ? mp_buf_cstr(&s->version) : NULL;
@@ -104,8 +103,7 @@ static void soname_scan(Search *s, const char *folder) {
   DIR *dir = opendir(folder);
   const struct dirent *entry;
   if (dir == NULL) return;
-  while ((entry = readdir(dir)) != NULL)
-    soname_offer(s, entry->d_name, folder, entry->d_name);
+  while ((entry = readdir(dir)) != NULL) soname_offer(s, entry->d_name, folder, entry->d_name);
   closedir(dir);
 }
 
@@ -134,8 +132,7 @@ bool mp_soname_read(const char *path, size_t most, MpBuf *out) {
   FILE *f = fopen(path, "rb");
   bool whole;
   if (f == NULL) return false;
-  while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->len <= most)
-    mp_buf_add(out, chunk, n);
+  while ((n = fread(chunk, 1, sizeof chunk, f)) > 0 && out->len <= most) mp_buf_add(out, chunk, n);
   whole = !ferror(f) && out->len <= most && !out->failed;
   fclose(f);
   return whole;
@@ -158,9 +155,7 @@ static size_t cache_start(const MpBuf *cache) {
     start = (16 + (size_t)cache_u32(cache, 12) * 12 + 7) & ~(size_t)7;
     if (start > cache->len - 48) return (size_t)-1;
   }
-  return memcmp(cache->data + start, CACHE_MAGIC, sizeof CACHE_MAGIC - 1) == 0
-             ? start
-             : (size_t)-1;
+  return memcmp(cache->data + start, CACHE_MAGIC, sizeof CACHE_MAGIC - 1) == 0 ? start : (size_t)-1;
 }
 
 /*
@@ -205,8 +200,7 @@ bool mp_soname_find(const MpAlloc *alloc, const char *name, MpBuf *path) {
   mp_buf_init(&s.path, alloc);
   soname_scan_list(&s, alloc, getenv("LD_LIBRARY_PATH"));
   if (s.path.len == 0) soname_ask_cache(&s, alloc);
-  for (i = 0; s.path.len == 0 && usual_folders[i] != NULL; i++)
-    soname_scan(&s, usual_folders[i]);
+  for (i = 0; s.path.len == 0 && usual_folders[i] != NULL; i++) soname_scan(&s, usual_folders[i]);
   found = s.path.len > 0 && !s.path.failed;
   if (found) mp_buf_add(path, s.path.data, s.path.len);
   mp_buf_fini(&s.version);

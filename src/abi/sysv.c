@@ -103,8 +103,7 @@ static Span sysv_complex(const MpCtype *ct, size_t bit) {
 static Span sysv_vector(const MpCtype *ct, size_t bit) {
   bool integers = mp_ctype_is_integer(ct->item);
   if (ct->size > 16) return span_of(0, MP_SYSV_NONE, MP_SYSV_NONE);
-  return sysv_scalar(bit, ct->size * 8,
-                     ct->size < 8 && integers ? MP_SYSV_INTEGER : MP_SYSV_SSE,
+  return sysv_scalar(bit, ct->size * 8, ct->size < 8 && integers ? MP_SYSV_INTEGER : MP_SYSV_SSE,
                      MP_SYSV_SSEUP);
 }
 
@@ -136,8 +135,7 @@ static bool sysv_member(Span *whole, int words, const MpCtype *record, const MpF
     sysv_structbits(whole, words, f, bit);
     return true;
   }
-  if (f->type->kind == MP_KIND_ARRAY && f->type->length == MP_LENGTH_OPEN)
-    return !AS_CLANG;
+  if (f->type->kind == MP_KIND_ARRAY && f->type->length == MP_LENGTH_OPEN) return !AS_CLANG;
   if (AS_CLANG && f->type->size == 0) return true;
   part = f->is_bits ? sysv_unionbits(f, bit) : sysv_span(f->type, at + bit);
   if (part.n == 0) return false;
@@ -174,8 +172,7 @@ static bool sysv_cleanup(Span *whole, int words) {
     unsigned before = i > 0 ? whole->cls[i - 1] : MP_SYSV_NONE;
     if (whole->cls[i] == MP_SYSV_MEMORY) return false;
     if (whole->cls[i] == MP_SYSV_X87UP && before != MP_SYSV_X87) return false;
-    if (whole->cls[i] == MP_SYSV_SSEUP && before != MP_SYSV_SSE)
-      whole->cls[i] = MP_SYSV_SSE;
+    if (whole->cls[i] == MP_SYSV_SSEUP && before != MP_SYSV_SSE) whole->cls[i] = MP_SYSV_SSE;
   }
   return true;
 }

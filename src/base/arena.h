@@ -13,8 +13,8 @@ typedef struct MpArenaChunk MpArenaChunk;
 
 typedef struct MpArena {
   const MpAlloc *alloc;
-  MpArenaChunk *top;   /* newest first */
-  char *next, *limit;  /* free room in `top` */
+  MpArenaChunk *top;  /* newest first */
+  char *next, *limit; /* free room in `top` */
 } MpArena;
 
 typedef struct MpArenaMark {

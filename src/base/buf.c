@@ -53,9 +53,7 @@ void mp_buf_addchar(MpBuf *b, char c) {
   b->data[b->len++] = c;
 }
 
-void mp_buf_addstr(MpBuf *b, const char *s) {
-  mp_buf_add(b, s, strlen(s));
-}
+void mp_buf_addstr(MpBuf *b, const char *s) { mp_buf_add(b, s, strlen(s)); }
 
 void mp_buf_addf(MpBuf *b, const char *format, ...) {
   va_list args;

@@ -15,6 +15,4 @@ MpStatus mp_err_set(MpErr *e, const char *format, ...) {
   return MP_FAIL;
 }
 
-MpStatus mp_err_memory(MpErr *e) {
-  return mp_err_set(e, MP_MSG_NOMEM);
-}
+MpStatus mp_err_memory(MpErr *e) { return mp_err_set(e, MP_MSG_NOMEM); }

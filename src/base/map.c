@@ -11,7 +11,8 @@
 #include "base/num.h"
 
 #define MAP_FIRST 16u
-#define MAP_SMALL 4096u /* up to here a full map grows fourfold: a header brings many names at once */
+#define MAP_SMALL \
+  4096u /* up to here a full map grows fourfold: a header brings many names at once */
 
 void mp_map_init(MpMap *m, const MpAlloc *alloc) {
   memset(m, 0, sizeof *m);
@@ -104,9 +105,7 @@ bool mp_map_set(MpMap *m, const void *key, void *value) {
   return mp_map_add(m, mp_map_hashptr(key), key, value);
 }
 
-void mp_map_remove(MpMap *m, const void *key) {
-  mp_map_drop(m, mp_map_hashptr(key), key);
-}
+void mp_map_remove(MpMap *m, const void *key) { mp_map_drop(m, mp_map_hashptr(key), key); }
 
 bool mp_map_next(const MpMap *m, uint32_t *at, const void **key, void **value) {
   for (; *at < m->cap; ++*at) {

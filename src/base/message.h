@@ -86,8 +86,10 @@
 #define MP_MSG_ABI_PASS "'%s' can't be passed by value on this machine"
 #define MP_MSG_ABI_INCOMPLETE "'%s' is incomplete and can't be passed by value"
 #define MP_MSG_ABI_LARGE "'%s' is too large to be passed by value"
-#define MP_MSG_ABI_VECTOR "'%s' can't be passed by value beside what lies on the stack or returns in x87 registers"
-#define MP_MSG_ABI_ALIGN "'%s' can't be passed by value: it is aligned above 16 bytes and lies on the stack"
+#define MP_MSG_ABI_VECTOR \
+  "'%s' can't be passed by value beside what lies on the stack or returns in x87 registers"
+#define MP_MSG_ABI_ALIGN \
+  "'%s' can't be passed by value: it is aligned above 16 bytes and lies on the stack"
 #define MP_MSG_ABI_VARIADIC "cannot make a callback for the variadic function type '%s'"
 #define MP_MSG_DL_OPEN "cannot load library '%s': %s"
 #define MP_MSG_DL_SYMBOL "symbol '%s' not found: %s"
@@ -103,12 +105,15 @@
 #define MP_MSG_INTEGER_FIT "integer %s does not fit '%s'"
 #define MP_MSG_NUMBER_FIT "number %s does not fit '%s'"
 #define MP_MSG_NEGATIVE "can't convert negative number to unsigned: %s does not fit '%s'"
-#define MP_MSG_BITS_RANGE "value %s outside the range allowed by the bit field width: %lld <= x <= %llu"
+#define MP_MSG_BITS_RANGE \
+  "value %s outside the range allowed by the bit field width: %lld <= x <= %llu"
 #define MP_MSG_WANT_INTEGER "%s must be an integer, not %s"
 #define MP_MSG_NO_INTEGER "%s is no %s"
 #define MP_MSG_NO_INTEGER_REP "number has no integer representation"
 #define MP_MSG_NO_ENUMERATOR "'%s' has no enumerator '%s'"
-#define MP_MSG_FUNCTION_RAW "a Lua function can't be kept by memory that moonpool doesn't own: make '%s' of it with ffi.callback"
+#define MP_MSG_FUNCTION_RAW                                                                 \
+  "a Lua function can't be kept by memory that moonpool doesn't own: make '%s' of it with " \
+  "ffi.callback"
 #define MP_MSG_FILE_CLOSED "attempt to use a closed file"
 #define MP_MSG_NOT_UTF8 "string is not valid UTF-8"
 #define MP_MSG_STRING_LONG "initializer string is too long for '%s' (got %zu characters)"
@@ -123,7 +128,8 @@
 #define MP_MSG_NO_LENGTH "'%s' needs a length, a table or a string"
 #define MP_MSG_NEGATIVE_LENGTH "negative array length"
 #define MP_MSG_INDEX_NEGATIVE "negative index"
-#define MP_MSG_INDEX_LARGE "index too large for cdata '%s' (expected %lld < %llu); pairs() runs over an array"
+#define MP_MSG_INDEX_LARGE \
+  "index too large for cdata '%s' (expected %lld < %llu); pairs() runs over an array"
 #define MP_MSG_PATH_LARGE "index too large for '%s' (expected %lld %s %llu)"
 #define MP_MSG_INDEX_ZERO "cdata '%s' can only be indexed by 0"
 #define MP_MSG_NO_INDEX "cdata '%s' cannot be indexed"
@@ -142,12 +148,15 @@
 /* call */
 #define MP_MSG_ARG_COUNT "'%s' expects %s%u argument%s, got %d"
 #define MP_MSG_VARIADIC "argument %d in the variadic part can't be a %s"
-#define MP_MSG_VARIADIC_FUNCTION "argument %d in the variadic part can't be a Lua function: make a callback of it with ffi.callback"
+#define MP_MSG_VARIADIC_FUNCTION                                                          \
+  "argument %d in the variadic part can't be a Lua function: make a callback of it with " \
+  "ffi.callback"
 #define MP_MSG_NOT_CALLABLE "cdata '%s' is not callable"
 #define MP_MSG_LIB_CLOSED "library '%s' has already been closed"
 #define MP_MSG_CLOSE_PROCESS "ffi.C is the process itself: it can't be closed"
 #define MP_MSG_CALLBACK_DEAD "callback of type '%s' was called after its end"
-#define MP_MSG_CALLBACK_THREAD "callback of type '%s' was called on a thread that doesn't own the state"
+#define MP_MSG_CALLBACK_THREAD \
+  "callback of type '%s' was called on a thread that doesn't own the state"
 #define MP_MSG_CALLBACK_STACK "no stack is left for a callback of type '%s'"
 #define MP_MSG_NO_NAME "'%s' is not declared"
 #define MP_MSG_NO_VALUE "'%s' is a type, not a function, variable or constant"
@@ -195,8 +204,11 @@
 #define MP_MSG_SLICE_ORDER "slice start > stop"
 #define MP_MSG_SLICE_LARGE "index too large (expected %lld <= %zu)"
 #define MP_MSG_ASSIGN_LENGTH "need %zu values to unpack, got %zu"
-#define MP_MSG_ADDRESSOF "addressof(): expected an aggregate or a pointer with a path, not %s: of x[0] take ffi.addressof(x, 0)"
-#define MP_MSG_ADDRESSOF_POINTER "addressof(): a '%s' needs a path: of its first element take ffi.addressof(p, 0)"
+#define MP_MSG_ADDRESSOF                                                               \
+  "addressof(): expected an aggregate or a pointer with a path, not %s: of x[0] take " \
+  "ffi.addressof(x, 0)"
+#define MP_MSG_ADDRESSOF_POINTER \
+  "addressof(): a '%s' needs a path: of its first element take ffi.addressof(p, 0)"
 #define MP_MSG_ADDRESSOF_BITS "bit-field '%s' has no address"
 #define MP_MSG_BUFFER_RANGE "%zu bytes at offset %lld are outside the buffer of %zu bytes"
 #define MP_MSG_BUFFER_SMALL "buffer of %zu bytes is too small for '%s' (%zu bytes)"

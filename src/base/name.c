@@ -21,7 +21,8 @@ void mp_name_fini(MpNames *t) {
 static uint64_t name_tail(const char *s, size_t n) {
   uint32_t low, high;
   if (n < 4)
-    return (unsigned char)s[0] | (uint64_t)(unsigned char)s[n / 2] << 8 | (uint64_t)(unsigned char)s[n - 1] << 16;
+    return (unsigned char)s[0] | (uint64_t)(unsigned char)s[n / 2] << 8 |
+           (uint64_t)(unsigned char)s[n - 1] << 16;
   memcpy(&low, s, 4);
   memcpy(&high, s + n - 4, 4);
   return low | (uint64_t)high << 32;

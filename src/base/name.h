@@ -13,7 +13,7 @@ typedef struct MpName {
   uint32_t hash, len;
   uint16_t word;    /* what the lexer takes it for: a token, 0 while it hasn't looked */
   uint16_t builtin; /* the type that it names where nobody declared it, plus 1; 0: none */
-  char text[1]; /* len bytes and a NUL */
+  char text[1];     /* len bytes and a NUL */
 } MpName;
 
 typedef struct MpNames {

@@ -22,9 +22,7 @@ MP_CHECKED static inline bool mp_num_add(size_t a, size_t b, size_t *out) {
 }
 
 /* `n` rounded up to `align`, a power of two; the caller knows that it fits. */
-static inline size_t mp_num_align(size_t n, size_t align) {
-  return (n + align - 1) & ~(align - 1);
-}
+static inline size_t mp_num_align(size_t n, size_t align) { return (n + align - 1) & ~(align - 1); }
 
 static inline bool mp_num_ispow2(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
 

@@ -28,8 +28,8 @@ typedef struct Tail {
 
 typedef struct Prepared {
   const MpCtype *fn;
-  MpCif *cif;   /* of a variadic one: without a tail */
-  Tail *tails;  /* newest first */
+  MpCif *cif;  /* of a variadic one: without a tail */
+  Tail *tails; /* newest first */
 } Prepared;
 
 /* What the second upvalue of a library's function is. */
@@ -97,8 +97,12 @@ static const MpCtype *promote(const MpState *E, const MpCtype *ct) {
 static const MpCtype *cdata_tail_type(lua_State *L, MpState *E, const MpCdata *c, int arg) {
   const MpCtype *ct = c->ct->plain;
   switch ((MpKind)ct->kind) {
-    case MP_KIND_POINTER: case MP_KIND_ARRAY: case MP_KIND_FUNCTION: return const_pointer(L, E, E->root.void_type);
-    case MP_KIND_PRIM: case MP_KIND_ENUM: case MP_KIND_BITINT: return promote(E, ct);
+    case MP_KIND_POINTER:
+    case MP_KIND_ARRAY:
+    case MP_KIND_FUNCTION: return const_pointer(L, E, E->root.void_type);
+    case MP_KIND_PRIM:
+    case MP_KIND_ENUM:
+    case MP_KIND_BITINT: return promote(E, ct);
     case MP_KIND_VOID: mp_state_error(L, MP_MSG_VARIADIC, arg, mp_toc_describe(L, E, arg));
     default: return ct;
   }
@@ -112,7 +116,8 @@ static const MpCtype *tail_type(lua_State *L, MpState *E, int arg) {
   switch (lua_type(L, arg)) {
     case LUA_TNUMBER: return E->root.prims[lua_isinteger(L, arg) ? MP_PRIM_LLONG : MP_PRIM_DOUBLE];
     case LUA_TBOOLEAN: return E->root.prims[MP_PRIM_INT];
-    case LUA_TNIL: case LUA_TLIGHTUSERDATA: return const_pointer(L, E, E->root.void_type);
+    case LUA_TNIL:
+    case LUA_TLIGHTUSERDATA: return const_pointer(L, E, E->root.void_type);
     case LUA_TSTRING: return const_pointer(L, E, E->root.prims[MP_PRIM_CHAR]);
     case LUA_TFUNCTION:
       if (mp_call_is(L, arg, &fn, &code)) {
@@ -212,8 +217,10 @@ static void push_pointer_result(lua_State *L, MpState *E, const MpCtype *ct, cha
     mp_tolua_pointer(L, E, ct, p, 0);
     return;
   }
-  if (lua_type(L, best_idx) == LUA_TSTRING) mp_toc_pushstring(L, E, best_idx);
-  else mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, best_idx), best_idx);
+  if (lua_type(L, best_idx) == LUA_TSTRING)
+    mp_toc_pushstring(L, E, best_idx);
+  else
+    mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, best_idx), best_idx);
   mp_tolua_pointer(L, E, ct, p, lua_gettop(L));
 }
 
@@ -238,7 +245,8 @@ static void lib_leave(MpLib *lib) {
 }
 
 /* The C call itself: errno is the state's on the way in, and C's on the way out. */
-static void call_enter(lua_State *L, MpState *E, const MpCif *cif, void (*code)(void), char *frame, MpLib *lib) {
+static void call_enter(lua_State *L, MpState *E, const MpCif *cif, void (*code)(void), char *frame,
+                       MpLib *lib) {
   lua_State *before = E->running;
   if (lib != NULL) lib->active++;
   E->running = L;
@@ -257,7 +265,8 @@ static MP_NORETURN void wrong_count(lua_State *L, const MpCtype *fn, uint32_t ex
 }
 
 /* Calls with the arguments at stack indexes first …; returns the number of results. */
-static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), MpLib *lib, int first) {
+static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), MpLib *lib,
+                    int first) {
   const MpFunction *f = p->fn->u.function;
   int got = lua_gettop(L) - first + 1, i;
   uint32_t n = f->nparams, ntail = 0;
@@ -268,7 +277,8 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
   MpPin pins[CALL_PINS];
   char *bytes = room;
   MpDest d;
-  if (MP_UNLIKELY((uint32_t)got != n) && (!f->variadic || got < (int)n)) wrong_count(L, p->fn, n, got);
+  if (MP_UNLIKELY((uint32_t)got != n) && (!f->variadic || got < (int)n))
+    wrong_count(L, p->fn, n, got);
   if (got > 8) luaL_checkstack(L, got + LUA_MINSTACK, NULL); /* room for temporaries */
   if (f->variadic && got > (int)n) {
     ntail = (uint32_t)got - n;
@@ -291,7 +301,8 @@ static int call_run(lua_State *L, MpState *E, Prepared *p, void (*code)(void), M
       lua_pushinteger(L, lua_toboolean(L, first + i));
       lua_replace(L, first + i);
     }
-    mp_toc_write(&d, i < (int)n ? f->params[i] : tail[i - (int)n], bytes + frame->offsets[i], first + i);
+    mp_toc_write(&d, i < (int)n ? f->params[i] : tail[i - (int)n], bytes + frame->offsets[i],
+                 first + i);
   }
   for (i = 0; i < d.npins; i++) d.pins[i].block->pins++;
   call_enter(L, E, cif, code, bytes, lib);
@@ -346,7 +357,8 @@ int mp_call_cdata(lua_State *L) {
   const MpCtype *fn = mp_cdata_target(c);
   void (*code)(void);
   char *address = mp_cdata_address(c);
-  if (fn->kind != MP_KIND_FUNCTION) mp_state_error(L, MP_MSG_NOT_CALLABLE, mp_state_pushrepr(L, c->ct, NULL));
+  if (fn->kind != MP_KIND_FUNCTION)
+    mp_state_error(L, MP_MSG_NOT_CALLABLE, mp_state_pushrepr(L, c->ct, NULL));
   mp_cdata_checklive(L, c);
   memcpy(&code, &address, sizeof code);
   return call_run(L, E, call_prepare(L, fn), code, NULL, 2);

@@ -152,8 +152,7 @@ static void callback_failed(lua_State *L, MpState *E, MpOwner *o) {
 }
 
 /* A report about the type; on stderr where there is no engine to ask (E NULL). */
-static void callback_report(lua_State *L, MpState *E, const char *format,
-                            const char *type_text) {
+static void callback_report(lua_State *L, MpState *E, const char *format, const char *type_text) {
   char text[1024];
   snprintf(text, sizeof text, format, type_text);
   if (E != NULL)
@@ -170,8 +169,7 @@ static void callback_report(lua_State *L, MpState *E, const char *format,
 static bool type_is_quick(const MpCtype *ct) {
   if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return false;
   if (mp_ctype_is_prim(ct, MP_PRIM_CHAR)) return false; /* a string */
-  if (mp_ctype_is_integer(ct))
-    return ct->size < 8 || (ct->size == 8 && !mp_ctype_is_unsigned(ct));
+  if (mp_ctype_is_integer(ct)) return ct->size < 8 || (ct->size == 8 && !mp_ctype_is_unsigned(ct));
   return mp_ctype_is_float(ct) && ct->size <= sizeof(double);
 }
 
@@ -228,8 +226,7 @@ static int callback_trampoline(lua_State *L) {
     luaL_checkstack(L, (int)f->nparams + CALLBACK_SLOTS, NULL);
     push_target(L, in, MP_UP_OWN);
     for (i = 0; i < f->nparams; i++)
-      mp_tolua_push(L, in->owner->engine, f->params[i], (const char *)in->args[i], NULL,
-                    0);
+      mp_tolua_push(L, in->owner->engine, f->params[i], (const char *)in->args[i], NULL, 0);
     lua_call(L, (int)f->nparams, is_void ? 0 : 1);
   }
   if (!is_void) store_result(L, in, lua_gettop(L));
@@ -242,8 +239,7 @@ static int run_trampoline(lua_State *L, MpState *E, Invocation *in, int handler)
   return lua_pcall(L, 1, 0, handler);
 }
 
-static inline void push_quickly(lua_State *L, MpState *E, const MpCtype *ct,
-                                const char *at) {
+static inline void push_quickly(lua_State *L, MpState *E, const MpCtype *ct, const char *at) {
   if (ct->kind == MP_KIND_PRIM && ct->prim == MP_PRIM_INT) {
     int v;
     memcpy(&v, at, sizeof v);
@@ -260,13 +256,10 @@ static int run_quickly(lua_State *L, MpState *E, Invocation *in, int handler) {
   uint32_t i;
   int status;
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  if (lua_rawgeti(L, -1, in->owner->id) != LUA_TFUNCTION)
-    return run_trampoline(L, E, in, handler);
-  for (i = 0; i < f->nparams; i++)
-    push_quickly(L, E, f->params[i], (const char *)in->args[i]);
+  if (lua_rawgeti(L, -1, in->owner->id) != LUA_TFUNCTION) return run_trampoline(L, E, in, handler);
+  for (i = 0; i < f->nparams; i++) push_quickly(L, E, f->params[i], (const char *)in->args[i]);
   status = lua_pcall(L, (int)f->nparams, is_void ? 0 : 1, handler);
-  if (status != LUA_OK || is_void || store_quickly(L, in->fn->item, in->result))
-    return status;
+  if (status != LUA_OK || is_void || store_quickly(L, in->fn->item, in->result)) return status;
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
   lua_pushlightuserdata(L, in);
   lua_pushvalue(L, -3);
@@ -316,8 +309,7 @@ static void callback_run(MpOwner *o, void *result, void **args, const char *type
   else
     lua_pushcfunction(L, callback_traceback);
   if (MP_UNLIKELY(++E->nested > CALLBACK_NEST)) status = run_probe(L, handler);
-  if (status == LUA_OK)
-    status = (o->quick ? run_quickly : run_trampoline)(L, E, &in, handler);
+  if (status == LUA_OK) status = (o->quick ? run_quickly : run_trampoline)(L, E, &in, handler);
   E->nested--;
   if (status != LUA_OK) {
     memcpy(result, o->failure, in.fn->item->size);
@@ -331,8 +323,7 @@ static void callback_run(MpOwner *o, void *result, void **args, const char *type
 ** MpClosureHandler. errno is C's on the way in, and on the way out what the
 ** function has made of it, by calling C or by ffi.errno.
 */
-static void callback_enter(void *owner, void *result, void **args,
-                           const char *type_text) {
+static void callback_enter(void *owner, void *result, void **args, const char *type_text) {
   MpOwner *o = (MpOwner *)owner;
   MpState *E;
   int saved = errno;
@@ -420,16 +411,14 @@ static bool note_onerror(lua_State *L, int block, int options, int id) {
 }
 
 /* Gives the block at `block` a closure for the function at `idx`. */
-static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int idx,
-                          int options) {
+static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int idx, int options) {
   MpErr e;
   MpOwner *o;
   MpClosureCode code;
   const MpCtype *fn = b->head.ct->item;
   MpOwnerKind *kind = callback_kind(L, fn);
   const char *failure = push_failure(L, E, fn->item, block, options);
-  if (mp_owner_new(E, kind, callback_enter, failure, &o, &e) != MP_OK)
-    mp_state_raise(L, &e);
+  if (mp_owner_new(E, kind, callback_enter, failure, &o, &e) != MP_OK) mp_state_raise(L, &e);
   b->own = o; /* from here on callback_end ends it */
   o->block = b;
   o->fn = fn;
@@ -441,8 +430,7 @@ static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int i
   memcpy(&b->to, &code, sizeof code);
 }
 
-MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx,
-                          int options) {
+MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx, int options) {
   MpBlock *b;
   int block;
   luaL_checkstack(L, CALLBACK_SLOTS, NULL);

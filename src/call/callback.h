@@ -15,8 +15,7 @@ void mp_callback_open(lua_State *L, MpState *E);
 ** Lua function at idx. `options` (stack index of a table, 0: none) has `error`,
 ** what C gets when it fails, and `onerror`.
 */
-MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx,
-                          int options);
+MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx, int options);
 
 /* MpState.make_callback: one that lives as long as the function; the same again for the same type. */
 void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void);

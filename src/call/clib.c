@@ -55,7 +55,8 @@ static const MpDecl *clib_find(lua_State *L, MpState *E, int idx, int name) {
   size_t len;
   const MpName *n;
   const char *s;
-  if (lua_type(L, name) != LUA_TSTRING) mp_state_error(L, MP_MSG_WANT_SYMBOL, mp_toc_describe(L, E, name));
+  if (lua_type(L, name) != LUA_TSTRING)
+    mp_state_error(L, MP_MSG_WANT_SYMBOL, mp_toc_describe(L, E, name));
   s = lua_tolstring(L, name, &len);
   n = mp_name_find(&E->names, s, len);
   return n ? mp_space_find(&clib_instance(L, idx)->space, n) : NULL;
@@ -112,7 +113,8 @@ static void push_image(lua_State *L, MpState *E, const MpLib *lib, int idx) {
 ** Pushes the block over a variable, the same each time: it keeps what pointers
 ** stored in it point to.
 */
-static MpCdata *push_variable(lua_State *L, MpState *E, const MpLib *lib, const MpDecl *d, int idx) {
+static MpCdata *push_variable(lua_State *L, MpState *E, const MpLib *lib, const MpDecl *d,
+                              int idx) {
   MpErr e;
   const MpCtype *ct;
   char *address;
@@ -174,7 +176,8 @@ static int clib_newindex(lua_State *L) {
     lua_rawset(L, 1);
     return 0;
   }
-  if (d->type->quals & MP_QUAL_CONST) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, d->type, NULL));
+  if (d->type->quals & MP_QUAL_CONST)
+    mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, d->type, NULL));
   block = push_variable(L, E, lib, d, 1);
   mp_toc_start(&dest, L, E, block, 4);
   mp_toc_write(&dest, d->type, mp_cdata_address(block), 3);
@@ -215,7 +218,8 @@ static void add_names(lua_State *L, const MpSpace *top, const MpSpace *sp, int l
   const MpDecl *d;
   uint32_t i;
   for (d = sp->first; d != NULL; d = d->next) {
-    if (!decl_has_value(d) || mp_space_find(top, d->name) != d || lua_rawgetp(L, list, d) != LUA_TNIL) {
+    if (!decl_has_value(d) || mp_space_find(top, d->name) != d ||
+        lua_rawgetp(L, list, d) != LUA_TNIL) {
       lua_settop(L, list);
       continue;
     }
@@ -262,7 +266,7 @@ static int clib_closevariable(lua_State *L) {
 /* }===== */
 
 static const luaL_Reg clib_metamethods[] = {
-    {"__index", clib_index}, {"__newindex", clib_newindex}, {"__pairs", clib_pairs},
+    {"__index", clib_index},       {"__newindex", clib_newindex},   {"__pairs", clib_pairs},
     {"__tostring", clib_tostring}, {"__close", clib_closevariable}, {NULL, NULL}};
 
 /* The engine's record of an open handle, listed; NULL when memory is out. */
@@ -299,7 +303,8 @@ static void push_namespace(lua_State *L, MpState *E, MpLib *lib, int instance) {
   lua_setmetatable(L, -2);
 }
 
-void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed, int instance) {
+void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed,
+                  int instance) {
   MpLib *lib = lib_new(E, handle, name);
   if (lib == NULL) {
     if (!borrowed) mp_dl_close(handle);
@@ -329,7 +334,8 @@ void mp_clib_close(lua_State *L, MpState *E, int idx) {
   if (lib->closed) return;
   lua_getmetatable(L, idx);
   lua_rawgeti(L, -1, CLIB_VARIABLES);
-  for (lua_pushnil(L); lua_next(L, -2); lua_pushnil(L)) { /* from the start: a destructor may use the library */
+  for (lua_pushnil(L); lua_next(L, -2);
+       lua_pushnil(L)) { /* from the start: a destructor may use the library */
     lua_insert(L, -2);
     lua_pushnil(L);
     lua_rawset(L, -4);
@@ -363,6 +369,7 @@ bool mp_clib_has(lua_State *L, MpState *E, int idx, int name) {
   void *address;
   const MpLib *lib = clib_check(L, E, idx);
   const MpDecl *d = clib_find(L, E, idx, name);
-  if (d == NULL || !decl_has_value(d)) return mp_dl_symbol(lib->handle, lua_tostring(L, name), &address, &e) == MP_OK;
+  if (d == NULL || !decl_has_value(d))
+    return mp_dl_symbol(lib->handle, lua_tostring(L, name), &address, &e) == MP_OK;
   return d->kind == MP_DECL_CONSTANT || clib_symbol(lib, d, &address, &e) == MP_OK;
 }

@@ -13,7 +13,8 @@
 ** instance (userdata) at `instance`. From here on the engine closes the handle,
 ** unless it is `borrowed`.
 */
-void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed, int instance);
+void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool borrowed,
+                  int instance);
 
 /* Pushes the namespace of the process itself, `ffi.C`: its record goes with the instance. */
 void mp_clib_pushprocess(lua_State *L, MpState *E, int instance);

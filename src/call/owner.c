@@ -41,12 +41,8 @@ static struct {
   MpMap kinds; /* by MpClosureKind */
 } pool = {PTHREAD_MUTEX_INITIALIZER, NULL, {&pool_alloc, NULL, 0, 0}};
 
-static void pool_lock(void) {
-  pthread_mutex_lock(&pool.lock);
-}
-static void pool_unlock(void) {
-  pthread_mutex_unlock(&pool.lock);
-}
+static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
+static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
 
 /* {===== seats ===== */
 
@@ -85,8 +81,7 @@ MpState *mp_owner_calling(void) {
   for (s = pool.seats; s != NULL; s = s->next) {
     pthread_t thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
     /* The thread first: an engine may be looked into on its own alone. */
-    if (s->engine == NULL || !pthread_equal(thread, pthread_self()) ||
-        s->engine->running == NULL)
+    if (s->engine == NULL || !pthread_equal(thread, pthread_self()) || s->engine->running == NULL)
       continue;
     found = s->engine;
     n++;
@@ -133,8 +128,8 @@ static MpOwner *owner_take(MpOwnerKind *kind) {
   return o;
 }
 
-MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler,
-                      const char *failure, MpOwner **out, MpErr *e) {
+MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler, const char *failure,
+                      MpOwner **out, MpErr *e) {
   MpOwner *o;
   pool_lock();
   o = owner_take(kind);

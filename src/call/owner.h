@@ -18,8 +18,8 @@
 /* One a state, while it lives. */
 struct MpSeat {
   _Atomic(pthread_t) thread; /* on which moonpool was last entered */
-  MpState *engine; /* NULL: free. Under the lock, but for the state's own thread */
-  MpSeat *next;    /* of all that were ever made */
+  MpState *engine;           /* NULL: free. Under the lock, but for the state's own thread */
+  MpSeat *next;              /* of all that were ever made */
 };
 
 /* The records that serve one C type: they are used again for no other. */
@@ -39,8 +39,7 @@ typedef struct MpOwner {
   unsigned running; /* calls from C that are inside */
   bool quick;       /* arguments go to Lua without memory being taken */
   bool onerror;     /* errors go to a function */
-  char failure
-      [1]; /* what C gets on an error: the result's bytes; written under the lock */
+  char failure[1];  /* what C gets on an error: the result's bytes; written under the lock */
 } MpOwner;
 
 /* The seat of a new engine, from now on with this thread; false when memory is out. */
@@ -57,8 +56,7 @@ static inline void mp_owner_enter(MpState *E) {
 /* Is this thread the state's? Any thread may ask, of a record that may have ended meanwhile. */
 static inline bool mp_owner_is_here(MpOwner *o) {
   MpSeat *seat = atomic_load_explicit(&o->seat, memory_order_acquire);
-  return pthread_equal(atomic_load_explicit(&seat->thread, memory_order_relaxed),
-                       pthread_self());
+  return pthread_equal(atomic_load_explicit(&seat->thread, memory_order_relaxed), pthread_self());
 }
 
 /* The kind of a function type; fails as mp_closure_kind does. */

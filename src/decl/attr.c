@@ -138,12 +138,10 @@ static bool attr_is_refused(AttrWord w) {
 /* attribute: word [ ( arguments ) ] */
 static MpStatus attr_one(MpParser *p, MpAttr *a) {
   AttrWord w = attr_word(&p->lex.tok);
-  if (attr_is_refused(w))
-    return mp_parser_fail(p, MP_MSG_ATTRIBUTE_REFUSED, (int)w.n, w.s);
+  if (attr_is_refused(w)) return mp_parser_fail(p, MP_MSG_ATTRIBUTE_REFUSED, (int)w.n, w.s);
   mp_parser_next(p);
   if (w.n == 7 && word_is(w, "aligned")) return attr_aligned(p, a);
-  if (w.n == 5 && word_is(w, "align") && mp_parser_kind(p) == '(')
-    return attr_aligned(p, a);
+  if (w.n == 5 && word_is(w, "align") && mp_parser_kind(p) == '(') return attr_aligned(p, a);
   if (w.n == 4 && word_is(w, "mode")) return attr_mode(p, a);
   if (w.n == 11 && word_is(w, "vector_size")) return attr_size(p, &a->vector_size);
   if (w.n == 15 && word_is(w, "ext_vector_type")) return attr_size(p, &a->vector_length);
@@ -245,8 +243,8 @@ void mp_attr_merge(MpAttr *a, const MpAttr *inner) {
 static MpPrim mode_prim(uint8_t mode, const MpCtype *ct) {
   static const MpPrim ints[] = {MP_PRIM_SCHAR, MP_PRIM_SHORT, MP_PRIM_INT, MP_PRIM_LONG,
                                 MP_PRIM_INT128};
-  static const MpPrim floats[] = {MP_PRIM_FLOAT16, MP_PRIM_FLOAT, MP_PRIM_DOUBLE,
-                                  MP_PRIM_LDOUBLE, MP_PRIM_FLOAT128};
+  static const MpPrim floats[] = {MP_PRIM_FLOAT16, MP_PRIM_FLOAT, MP_PRIM_DOUBLE, MP_PRIM_LDOUBLE,
+                                  MP_PRIM_FLOAT128};
   if (mode <= MP_MODE_TI) {
     MpPrim prim = ints[mode - MP_MODE_QI];
     if (!mp_ctype_is_integer(ct)) return MP_PRIM_COUNT;
@@ -282,21 +280,17 @@ static MpStatus attr_retype_leaf(MpParser *p, const MpAttr *a, const MpCtype *ct
   if (length != 0) {
     bool scalar = mp_ctype_is_integer(made) || made->kind == MP_KIND_PRIM;
     if (!scalar || !mp_num_ispow2(length)) return mp_parser_fail(p, MP_MSG_VECTOR);
-    if (mp_ctype_vector(p->sp, made, length, &made, p->e) != MP_OK)
-      return mp_parser_failed(p);
+    if (mp_ctype_vector(p->sp, made, length, &made, p->e) != MP_OK) return mp_parser_failed(p);
   }
-  if (ct->quals != 0 && made != ct)
-    MP_TRY(mp_parser_qualify(p, made, ct->quals, 0, &made));
+  if (ct->quals != 0 && made != ct) MP_TRY(mp_parser_qualify(p, made, ct->quals, 0, &made));
   *out = made;
   return MP_OK;
 }
 
-MpStatus mp_attr_retype(MpParser *p, const MpAttr *a, const MpCtype *ct,
-                        const MpCtype **out) {
+MpStatus mp_attr_retype(MpParser *p, const MpAttr *a, const MpCtype *ct, const MpCtype **out) {
   const MpCtype *item;
   MpStatus made;
-  if (ct->kind != MP_KIND_POINTER && ct->kind != MP_KIND_ARRAY &&
-      ct->kind != MP_KIND_FUNCTION)
+  if (ct->kind != MP_KIND_POINTER && ct->kind != MP_KIND_ARRAY && ct->kind != MP_KIND_FUNCTION)
     return attr_retype_leaf(p, a, ct, out);
   MP_TRY(mp_parser_enter(p));
   MP_TRY(mp_attr_retype(p, a, ct->item, &item));

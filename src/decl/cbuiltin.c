@@ -147,13 +147,12 @@ static void value_function(MpParser *p, const char *name, const MpCval *a, MpCva
   MpInt128 i;
   *out = mp_cval_unknown(mp_ctype_prim(p->sp, MP_PRIM_INT));
   if (strcmp(name, "constant_p") == 0) {
-    *out = mp_cval_int(p->sp, MP_PRIM_INT,
-                       mp_cval_is_number(a) || a->kind == MP_CVAL_STRING);
+    *out = mp_cval_int(p->sp, MP_PRIM_INT, mp_cval_is_number(a) || a->kind == MP_CVAL_STRING);
   } else if (strncmp(name, "expect", 6) == 0) {
     *out = mp_cval_convert(a, mp_ctype_prim(p->sp, MP_PRIM_LONG));
   } else if (strcmp(name, "strlen") == 0) {
-    *out = mp_cval_int(p->sp, MP_PRIM_ULONG,
-                       a->kind == MP_CVAL_STRING ? (MpInt128)strlen(a->s) : 0);
+    *out =
+        mp_cval_int(p->sp, MP_PRIM_ULONG, a->kind == MP_CVAL_STRING ? (MpInt128)strlen(a->s) : 0);
     if (a->kind != MP_CVAL_STRING) out->kind = MP_CVAL_UNKNOWN;
   } else if (a->kind == MP_CVAL_INT && integer_function(name, (uint64_t)a->i, &i)) {
     MpPrim prim = strcmp(name, "bswap64") == 0   ? MP_PRIM_ULONG

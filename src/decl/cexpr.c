@@ -32,12 +32,8 @@ static MpStatus decay_both(MpParser *p, MpCval *a, MpCval *b) {
   return mp_cexpr_decay(p, b);
 }
 
-static bool is_pointer(const MpCval *v) {
-  return v->type->kind == MP_KIND_POINTER;
-}
-static bool is_arithmetic(const MpCval *v) {
-  return mp_cval_is_arithmetic(v->type);
-}
+static bool is_pointer(const MpCval *v) { return v->type->kind == MP_KIND_POINTER; }
+static bool is_arithmetic(const MpCval *v) { return mp_cval_is_arithmetic(v->type); }
 
 /* A null pointer constant: 0, or it cast to void * (C11 6.3.2.3p3). */
 static bool is_null(const MpCval *v) {
@@ -78,20 +74,16 @@ static int precedence(int op) {
 static MpCval logical(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
   bool decides = op == MP_TOK_OROR;
   bool a_known = mp_cval_is_number(a), b_known = mp_cval_is_number(b);
-  if (a_known && mp_cval_truth(a) == decides)
-    return mp_cval_int(sp, MP_PRIM_INT, decides);
+  if (a_known && mp_cval_truth(a) == decides) return mp_cval_int(sp, MP_PRIM_INT, decides);
   if (a_known && b_known) return mp_cval_int(sp, MP_PRIM_INT, mp_cval_truth(b));
   return mp_cval_unknown(mp_ctype_prim(sp, MP_PRIM_INT));
 }
 
 /* Bytes that a pointer steps by: GNU C has 1 for void and functions. */
-static size_t pointer_step(const MpCtype *ct) {
-  return ct->item->size ? ct->item->size : 1;
-}
+static size_t pointer_step(const MpCtype *ct) { return ct->item->size ? ct->item->size : 1; }
 
 /* Arithmetic and comparison where an operand is a pointer (C11 6.5.6, 6.5.8). */
-static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCval *b,
-                               MpCval *out) {
+static MpStatus pointer_binary(MpParser *p, int op, const MpCval *a, const MpCval *b, MpCval *out) {
   bool known = a->kind == MP_CVAL_INT && b->kind == MP_CVAL_INT;
   MpUint128 i, base;
   if (precedence(op) == 6 || precedence(op) == 7) {
@@ -195,8 +187,7 @@ MpStatus mp_cexpr_conditional(MpParser *p, MpCval *out) {
   MP_TRY(mp_cexpr_decay(p, &no));
   MP_TRY(conditional_type(p, &yes, &no, &type));
   *out = mp_cval_unknown(type);
-  if (mp_cval_is_number(&test))
-    *out = mp_cval_convert(mp_cval_truth(&test) ? &yes : &no, type);
+  if (mp_cval_is_number(&test)) *out = mp_cval_convert(mp_cval_truth(&test) ? &yes : &no, type);
   mp_parser_leave(p);
   return MP_OK;
 }

@@ -58,8 +58,8 @@ static MpStatus element(MpParser *p, MpCval *v) {
   if (v->type->kind != MP_KIND_POINTER || !mp_ctype_is_integer(index.type))
     return mp_parser_fail(p, MP_MSG_OPERANDS);
   if (v->kind == MP_CVAL_INT && index.kind == MP_CVAL_INT)
-    v->i = mp_cval_wrap(
-        v->type, (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
+    v->i = mp_cval_wrap(v->type,
+                        (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
   else
     v->kind = MP_CVAL_UNKNOWN;
   return mp_cprimary_dereference(p, v);
@@ -149,8 +149,7 @@ static MpStatus strings_keep(MpParser *p, MpPrim prim, const MpBuf *b, MpCval *o
   char *kept = (char *)mp_arena_new(&p->sp->arena, b->len + size);
   if (b->failed || kept == NULL) return mp_err_memory(p->e);
   if (b->len > 0) memcpy(kept, b->data, b->len);
-  if (mp_ctype_array(p->sp, mp_ctype_prim(p->sp, prim), b->len / size + 1, &type, p->e) !=
-      MP_OK)
+  if (mp_ctype_array(p->sp, mp_ctype_prim(p->sp, prim), b->len / size + 1, &type, p->e) != MP_OK)
     return mp_parser_failed(p);
   *out = mp_cval_unknown(type);
   out->kind = MP_CVAL_STRING;
@@ -231,8 +230,7 @@ static MpStatus size_of(MpParser *p, const MpToken *at, const MpCval *v, MpCval 
   const MpCtype *ct = v->type;
   bool one = ct->kind == MP_KIND_VOID || ct->kind == MP_KIND_FUNCTION; /* GCC 6.24 */
   if (v->is_bits) return mp_parser_failat(p, at, MP_MSG_SIZEOF_BITS);
-  if (!one && !mp_ctype_is_complete(ct))
-    return mp_parser_failat(p, at, MP_MSG_SIZEOF_INCOMPLETE);
+  if (!one && !mp_ctype_is_complete(ct)) return mp_parser_failat(p, at, MP_MSG_SIZEOF_INCOMPLETE);
   *out = mp_cval_int(p->sp, MP_PRIM_ULONG, one ? 1 : (MpInt128)ct->size);
   return MP_OK;
 }
@@ -261,8 +259,7 @@ static MpStatus size_or_align(MpParser *p, MpCval *out) {
 static MpStatus address_of(MpParser *p, MpCval *out) {
   const MpCtype *type;
   if (out->is_bits) return mp_parser_fail(p, MP_MSG_SIZEOF_BITS);
-  if (mp_ctype_pointer(p->sp, out->type, &type, p->e) != MP_OK)
-    return mp_parser_failed(p);
+  if (mp_ctype_pointer(p->sp, out->type, &type, p->e) != MP_OK) return mp_parser_failed(p);
   out->kind = out->kind == MP_CVAL_PLACE ? MP_CVAL_INT : MP_CVAL_UNKNOWN;
   out->type = type;
   return MP_OK;

@@ -14,8 +14,8 @@
 /* {===== types ===== */
 
 bool mp_cval_is_arithmetic(const MpCtype *ct) {
-  return mp_ctype_is_integer(ct) || mp_ctype_is_float(ct) ||
-         ct->kind == MP_KIND_COMPLEX || ct->kind == MP_KIND_PRIM;
+  return mp_ctype_is_integer(ct) || mp_ctype_is_float(ct) || ct->kind == MP_KIND_COMPLEX ||
+         ct->kind == MP_KIND_PRIM;
 }
 
 /* Conversion rank of a promoted integer (C11 6.3.1.1p1). */
@@ -51,11 +51,9 @@ const MpCtype *mp_cval_promote(MpSpace *sp, const MpCtype *ct) {
   ct = ct->plain;
   if (!mp_ctype_is_integer(ct) || ct->kind == MP_KIND_BITINT) return ct;
   if (mp_ctype_bits(ct) < mp_ctype_bits(integer)) return integer;
-  if (ct->kind == MP_KIND_ENUM ||
-      (ct->prim >= MP_PRIM_WCHAR && ct->prim <= MP_PRIM_CHAR32)) {
+  if (ct->kind == MP_KIND_ENUM || (ct->prim >= MP_PRIM_WCHAR && ct->prim <= MP_PRIM_CHAR32)) {
     MpPrim prim = (MpPrim)ct->prim;
-    if (ct->size == integer->size)
-      prim = mp_ctype_is_unsigned(ct) ? MP_PRIM_UINT : MP_PRIM_INT;
+    if (ct->size == integer->size) prim = mp_ctype_is_unsigned(ct) ? MP_PRIM_UINT : MP_PRIM_INT;
     return mp_ctype_prim(sp, prim);
   }
   return ct;
@@ -103,8 +101,7 @@ const MpCtype *mp_cval_common(MpSpace *sp, const MpCtype *a, const MpCtype *b) {
 /* {===== values ===== */
 
 MpInt128 mp_cval_wrap(const MpCtype *ct, MpInt128 i) {
-  unsigned bits =
-      ct->kind == MP_KIND_POINTER ? (unsigned)sizeof(void *) * 8 : mp_ctype_bits(ct);
+  unsigned bits = ct->kind == MP_KIND_POINTER ? (unsigned)sizeof(void *) * 8 : mp_ctype_bits(ct);
   MpUint128 mask, u = (MpUint128)i;
   if (mp_ctype_is_prim(ct, MP_PRIM_BOOL)) return i != 0;
   if (bits >= 128) return i;
@@ -142,9 +139,7 @@ static MpCval cval_float(const MpCtype *ct, long double f) {
   return v;
 }
 
-bool mp_cval_truth(const MpCval *v) {
-  return v->kind == MP_CVAL_FLOAT ? v->f != 0 : v->i != 0;
-}
+bool mp_cval_truth(const MpCval *v) { return v->kind == MP_CVAL_FLOAT ? v->f != 0 : v->i != 0; }
 
 /* An integer's value as a float: unsigned __int128 is kept as its bits. */
 static long double cval_widen(const MpCval *v) {
@@ -167,10 +162,8 @@ MpCval mp_cval_convert(const MpCval *v, const MpCtype *to) {
   if (to->kind == MP_KIND_POINTER || mp_ctype_is_integer(to)) {
     if (to->kind == MP_KIND_BITINT && mp_ctype_bits(to) > 128) return mp_cval_unknown(to);
     if (v->kind == MP_CVAL_INT) return cval_of(to, v->i);
-    if (v->kind == MP_CVAL_FLOAT && to->kind != MP_KIND_POINTER)
-      return cval_truncate(v->f, to);
-  } else if (mp_ctype_is_float(to) && mp_cval_is_number(v) &&
-             mp_cval_is_arithmetic(v->type)) {
+    if (v->kind == MP_CVAL_FLOAT && to->kind != MP_KIND_POINTER) return cval_truncate(v->f, to);
+  } else if (mp_ctype_is_float(to) && mp_cval_is_number(v) && mp_cval_is_arithmetic(v->type)) {
     return cval_float(to, cval_widen(v));
   }
   return mp_cval_unknown(to);
@@ -181,8 +174,8 @@ MpCval mp_cval_convert(const MpCval *v, const MpCtype *to) {
 /* {===== operators ===== */
 
 static bool is_comparison(int op) {
-  return op == '<' || op == '>' || op == MP_TOK_LE || op == MP_TOK_GE ||
-         op == MP_TOK_EQ || op == MP_TOK_NE;
+  return op == '<' || op == '>' || op == MP_TOK_LE || op == MP_TOK_GE || op == MP_TOK_EQ ||
+         op == MP_TOK_NE;
 }
 
 /* `order` is <0, 0 or >0. */
@@ -207,16 +200,12 @@ static double double_op(int op, double a, double b) {
   return op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b;
 }
 
-static MpCval float_binary(MpSpace *sp, int op, const MpCtype *type, long double a,
-                           long double b) {
+static MpCval float_binary(MpSpace *sp, int op, const MpCtype *type, long double a, long double b) {
   if (is_comparison(op)) return float_compare(sp, op, a, b);
   if (op != '+' && op != '-' && op != '*' && op != '/') return mp_cval_unknown(type);
   if (type->size == sizeof(double))
     return cval_float(type, (long double)double_op(op, (double)a, (double)b));
-  return cval_float(type, op == '+'   ? a + b
-                          : op == '-' ? a - b
-                          : op == '*' ? a * b
-                                      : a / b);
+  return cval_float(type, op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : a / b);
 }
 
 static MpCval int_divide(int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
@@ -229,8 +218,7 @@ static MpCval int_divide(int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
   return cval_of(type, op == '/' ? a / b : a % b);
 }
 
-static MpCval int_binary(MpSpace *sp, int op, const MpCtype *type, MpInt128 a,
-                         MpInt128 b) {
+static MpCval int_binary(MpSpace *sp, int op, const MpCtype *type, MpInt128 a, MpInt128 b) {
   MpUint128 ua = (MpUint128)a, ub = (MpUint128)b;
   if (is_comparison(op)) {
     int order = mp_ctype_is_unsigned(type) ? (ua > ub) - (ua < ub) : (a > b) - (a < b);
@@ -254,8 +242,7 @@ static MpCval cval_shift(MpSpace *sp, int op, const MpCval *a, const MpCval *b) 
   if (a->kind != MP_CVAL_INT || b->kind != MP_CVAL_INT) return mp_cval_unknown(type);
   if (b->i < 0 || b->i >= (MpInt128)mp_ctype_bits(type)) return mp_cval_unknown(type);
   if (op == MP_TOK_SHL) return cval_of(type, (MpInt128)((MpUint128)i << (int)b->i));
-  if (mp_ctype_is_unsigned(type))
-    return cval_of(type, (MpInt128)((MpUint128)i >> (int)b->i));
+  if (mp_ctype_is_unsigned(type)) return cval_of(type, (MpInt128)((MpUint128)i >> (int)b->i));
   return cval_of(type, i >> (int)b->i);
 }
 
@@ -268,8 +255,7 @@ MpCval mp_cval_binary(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
   if (!mp_cval_is_number(a) || !mp_cval_is_number(b)) return mp_cval_unknown(result);
   x = mp_cval_convert(a, type);
   y = mp_cval_convert(b, type);
-  if (x.kind == MP_CVAL_INT && y.kind == MP_CVAL_INT)
-    return int_binary(sp, op, type, x.i, y.i);
+  if (x.kind == MP_CVAL_INT && y.kind == MP_CVAL_INT) return int_binary(sp, op, type, x.i, y.i);
   if (x.kind == MP_CVAL_FLOAT && y.kind == MP_CVAL_FLOAT)
     return float_binary(sp, op, type, x.f, y.f);
   return mp_cval_unknown(result);
@@ -285,8 +271,7 @@ MpCval mp_cval_unary(MpSpace *sp, int op, const MpCval *a) {
   v = mp_cval_convert(a, type);
   if (v.kind == MP_CVAL_FLOAT && op == '-') v.f = -v.f;
   if (v.kind == MP_CVAL_FLOAT && op == '~') return mp_cval_unknown(type);
-  if (v.kind == MP_CVAL_INT && op == '-')
-    return cval_of(type, (MpInt128)(0 - (MpUint128)v.i));
+  if (v.kind == MP_CVAL_INT && op == '-') return cval_of(type, (MpInt128)(0 - (MpUint128)v.i));
   if (v.kind == MP_CVAL_INT && op == '~') return cval_of(type, ~v.i);
   return v;
 }

@@ -17,9 +17,7 @@ typedef struct OpChain {
   uint32_t first, last;
 } OpChain;
 
-static MpOp *op_at(MpParser *p, uint32_t index) {
-  return (MpOp *)p->ops.items + (index - 1);
-}
+static MpOp *op_at(MpParser *p, uint32_t index) { return (MpOp *)p->ops.items + (index - 1); }
 
 static MpStatus op_new(MpParser *p, MpOpKind kind, uint32_t *index) {
   MpOp *op = (MpOp *)mp_parser_push(p, &p->ops, sizeof(MpOp));
@@ -100,8 +98,7 @@ static MpStatus parameter_length(MpParser *p, size_t *length) {
   p->lex = first;
   p->lex.end = close.lex.tok.end;
   p->in_guess = true;
-  is_constant =
-      mp_cexpr_integer(p, &n) == MP_OK && p->lex.tok.start == close.lex.tok.start;
+  is_constant = mp_cexpr_integer(p, &n) == MP_OK && p->lex.tok.start == close.lex.tok.start;
   p->in_guess = false;
   MP_TRY(mp_parser_return(p, &close));
   p->in_params = in_params;
@@ -187,15 +184,13 @@ static MpStatus parameter(MpParser *p, const MpCtype **type) {
 static bool identifier_list(MpParser *p) {
   MpLex saved, at_end;
   bool is_old;
-  if (mp_parser_kind(p) != MP_TOK_NAME || p->in_params != 1 || mp_declspec_starts(p))
-    return false;
+  if (mp_parser_kind(p) != MP_TOK_NAME || p->in_params != 1 || mp_declspec_starts(p)) return false;
   saved = p->lex;
   do {
     if (!mp_parser_accept(p, MP_TOK_NAME)) break;
   } while (mp_parser_accept(p, ','));
   at_end = p->lex;
-  is_old =
-      mp_parser_accept(p, ')') && (mp_parser_kind(p) == '{' || mp_declspec_starts(p));
+  is_old = mp_parser_accept(p, ')') && (mp_parser_kind(p) == '{' || mp_declspec_starts(p));
   p->lex = is_old ? at_end : saved;
   return is_old;
 }
@@ -256,8 +251,7 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c);
 static bool starts_parameters(MpParser *p) {
   int kind = mp_parser_kind(p);
   if (kind == ')' || kind == MP_TOK_ELLIPSIS) return true;
-  if (kind == MP_TOK_ATTRIBUTE || kind == MP_TOK_DECLSPEC || kind == MP_TOK_NULLABLE)
-    return false;
+  if (kind == MP_TOK_ATTRIBUTE || kind == MP_TOK_DECLSPEC || kind == MP_TOK_NULLABLE) return false;
   return mp_declspec_starts(p);
 }
 
@@ -311,8 +305,7 @@ static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c) {
   return MP_OK;
 }
 
-static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct,
-                            const MpCtype **out) {
+static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct, const MpCtype **out) {
   MpFunction f;
   if (ct->kind == MP_KIND_ARRAY) return mp_parser_fail(p, MP_MSG_RETURNS_ARRAY);
   if (ct->kind == MP_KIND_FUNCTION) return mp_parser_fail(p, MP_MSG_RETURNS_FUNCTION);
@@ -321,13 +314,11 @@ static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct,
   f.variadic = op->variadic;
   f.unprototyped = op->unprototyped;
   f.nonblocking = op->nonblocking;
-  return mp_ctype_function(p->sp, ct, &f, out, p->e) == MP_OK ? MP_OK
-                                                              : mp_parser_failed(p);
+  return mp_ctype_function(p->sp, ct, &f, out, p->e) == MP_OK ? MP_OK : mp_parser_failed(p);
 }
 
 /* What the step derives from `ct`. */
-static MpStatus op_apply(MpParser *p, const MpOp *op, const MpCtype *ct,
-                         const MpCtype **out) {
+static MpStatus op_apply(MpParser *p, const MpOp *op, const MpCtype *ct, const MpCtype **out) {
   MpStatus made = MP_OK;
   if (op->kind == MP_OP_FUNCTION) return op_function(p, op, ct, out);
   if (op->kind == MP_OP_ARRAY) {
@@ -364,8 +355,8 @@ static void chain_set_nonblocking(MpParser *p, const OpChain *c) {
 ** The chain's type over `base`. A parameter's own array is a pointer at once,
 ** whatever its length; a length within that isn't constant counts as none.
 */
-static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base,
-                            bool is_parameter, const MpCtype **out) {
+static MpStatus chain_apply(MpParser *p, const OpChain *c, const MpCtype *base, bool is_parameter,
+                            const MpCtype **out) {
   uint32_t at = chain_reverse(p, c->first);
   *out = base;
   while (at != 0) {

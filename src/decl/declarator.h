@@ -27,8 +27,7 @@ typedef struct MpDeclarator {
 ** declarator or abstract-declarator over the type `base`, with the asm name
 ** and attributes behind it.
 */
-MP_CHECKED MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base,
-                                        MpDeclarator *out);
+MP_CHECKED MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out);
 
 /* type-name: specifier-qualifier-list abstract-declarator? */
 MP_CHECKED MpStatus mp_declarator_typename(MpParser *p, const MpCtype **out);

@@ -71,11 +71,9 @@ static MpPrim spec_prim(unsigned w) {
 /* _BitInt ( n ) with its sign (C23 6.7.3.1) */
 static MpStatus spec_bitint(MpParser *p, const SpecState *s, const MpCtype **out) {
   bool is_unsigned = (s->words & W_UNSIGNED) != 0;
-  if (s->words & ~(W_BITINT | W_SIGNED | W_UNSIGNED))
-    return mp_parser_fail(p, MP_MSG_SPECIFIERS);
+  if (s->words & ~(W_BITINT | W_SIGNED | W_UNSIGNED)) return mp_parser_fail(p, MP_MSG_SPECIFIERS);
   if (s->bits < (is_unsigned ? 1u : 2u)) return mp_parser_fail(p, MP_MSG_BITINT);
-  if (mp_ctype_bitint(p->sp, is_unsigned, s->bits, out, p->e) != MP_OK)
-    return mp_parser_failed(p);
+  if (mp_ctype_bitint(p->sp, is_unsigned, s->bits, out, p->e) != MP_OK) return mp_parser_failed(p);
   return MP_OK;
 }
 
@@ -125,8 +123,7 @@ MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out) {
   ((MpCtype *)*out)->flags |= MP_CTF_VALIST;
   return MP_OK;
 #else
-  if (mp_ctype_pointer(p->sp, mp_ctype_void(p->sp), out, p->e) != MP_OK)
-    return mp_parser_failed(p);
+  if (mp_ctype_pointer(p->sp, mp_ctype_void(p->sp), out, p->e) != MP_OK) return mp_parser_failed(p);
   return MP_OK;
 #endif
 }

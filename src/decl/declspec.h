@@ -29,8 +29,7 @@ bool mp_declspec_starts(MpParser *p);
 ** The type that `name` names as a typedef, or as one of the predefined
 ** names; `*out` is NULL when it names none.
 */
-MP_CHECKED MpStatus mp_declspec_typedef(MpParser *p, const MpName *name,
-                                        const MpCtype **out);
+MP_CHECKED MpStatus mp_declspec_typedef(MpParser *p, const MpName *name, const MpCtype **out);
 
 /* The type behind a predefined name (mp_lex_builtin). */
 MP_CHECKED MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out);

@@ -47,9 +47,7 @@ static const unsigned char lex_class[256] = {
 };
 /* clang-format on */
 
-static unsigned lex_is(char c, unsigned classes) {
-  return lex_class[(unsigned char)c] & classes;
-}
+static unsigned lex_is(char c, unsigned classes) { return lex_class[(unsigned char)c] & classes; }
 
 static void lex_fail(MpLex *lx, const char *start, const char *message) {
   lx->tok.kind = MP_TOK_ERROR;
@@ -138,8 +136,7 @@ bool mp_lex_take_marker(MpLex *lx, const char *p, const char *end) {
   while (p < end && lex_is(*p, C_SPACE)) p++;
   if (p < end && *p == '"') {
     const MpName *file = marker_file(lx, p + 1, end);
-    if (file != NULL)
-      lx->file = file; /* without memory the old one serves: it is for messages */
+    if (file != NULL) lx->file = file; /* without memory the old one serves: it is for messages */
   }
   lx->line = line - 1; /* the newline behind the marker makes it `line` */
   return true;
@@ -207,8 +204,7 @@ static void lex_literal(MpLex *lx, const char *p) {
   char quote = *p;
   const char *end = lex_quoted(lx, p + 1, quote);
   if (end == NULL) {
-    lex_fail(lx, lx->tok.start,
-             quote == '"' ? MP_MSG_STRING_UNFINISHED : MP_MSG_CHAR_UNFINISHED);
+    lex_fail(lx, lx->tok.start, quote == '"' ? MP_MSG_STRING_UNFINISHED : MP_MSG_CHAR_UNFINISHED);
     return;
   }
   lex_finish(lx, quote == '"' ? MP_TOK_STRING : MP_TOK_CHARCONST, end);
@@ -313,8 +309,7 @@ static void lex_token(MpLex *lx, const char *p) {
 void mp_lex_init(MpLex *lx, MpNames *names, const char *text, size_t len) {
   memset(lx, 0, sizeof *lx);
   lx->begin = lx->at = text;
-  if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
-    lx->at += 3; /* a byte order mark */
+  if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) lx->at += 3; /* a byte order mark */
   lx->end = text + len;
   lx->line = 1;
   lx->names = names;
@@ -370,8 +365,7 @@ static const char *lex_step(MpLex *lx, const char *p) {
   }
   if (*p == '"' || *p == '\'') {
     const char *q = lex_quoted(lx, p + 1, *p);
-    if (q == NULL)
-      lex_fail(lx, p, *p == '"' ? MP_MSG_STRING_UNFINISHED : MP_MSG_CHAR_UNFINISHED);
+    if (q == NULL) lex_fail(lx, p, *p == '"' ? MP_MSG_STRING_UNFINISHED : MP_MSG_CHAR_UNFINISHED);
     return q;
   }
   if (*p == '/' && p + 1 < lx->end && p[1] == '/') return lex_line_end(lx, p);

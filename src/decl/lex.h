@@ -145,8 +145,6 @@ bool mp_lex_take_marker(MpLex *lx, const char *start, const char *end);
 #define MP_BUILTIN_VALIST (MP_PRIM_COUNT + 1)
 
 /* What `name`, which the lexer has seen, stands for in that way; -1: nothing. */
-static inline int mp_lex_builtin(const MpName *name) {
-  return (int)name->builtin - 1;
-}
+static inline int mp_lex_builtin(const MpName *name) { return (int)name->builtin - 1; }
 
 #endif

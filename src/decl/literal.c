@@ -15,9 +15,7 @@
 #define SUFFIX_LLONG 4
 #define SUFFIX_IMAGINARY 8 /* GNU: 2i */
 
-static char lower(char c) {
-  return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-}
+static char lower(char c) { return (char)(c >= 'A' && c <= 'Z' ? c + 32 : c); }
 
 static int digit_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,9 +45,8 @@ static int int_suffix(const char *s, const char *end) {
 ** 64 bits, GNU's __int128 types.
 */
 static MpPrim int_prim(MpUint128 value, int base, int suffix) {
-  static const MpPrim order[] = {MP_PRIM_INT,    MP_PRIM_UINT,   MP_PRIM_LONG,
-                                 MP_PRIM_ULONG,  MP_PRIM_LLONG,  MP_PRIM_ULLONG,
-                                 MP_PRIM_INT128, MP_PRIM_UINT128};
+  static const MpPrim order[] = {MP_PRIM_INT,   MP_PRIM_UINT,   MP_PRIM_LONG,   MP_PRIM_ULONG,
+                                 MP_PRIM_LLONG, MP_PRIM_ULLONG, MP_PRIM_INT128, MP_PRIM_UINT128};
   size_t i = suffix & SUFFIX_LLONG ? 4 : suffix & SUFFIX_LONG ? 2 : 0;
   for (; i < sizeof order / sizeof order[0] - 1; i++) {
     const MpPrimInfo *info = &mp_ctype_prims[order[i]];
@@ -72,8 +69,7 @@ static bool literal_integer(MpSpace *sp, const char *s, const char *end, MpCval 
   }
   for (; s < end && digit_value(*s) < base; s++) {
     MpUint128 next = value * (unsigned)base + (unsigned)digit_value(*s);
-    if (value > (~(MpUint128)0 - (unsigned)digit_value(*s)) / (unsigned)base)
-      return false;
+    if (value > (~(MpUint128)0 - (unsigned)digit_value(*s)) / (unsigned)base) return false;
     value = next;
   }
   suffix = int_suffix(s, end);
@@ -144,8 +140,7 @@ MpPrim mp_literal_prim(const MpToken *t) {
 }
 
 /* Digits of an octal or hexadecimal escape or universal name: at most `most`. */
-static bool escape_digits(const char **at, const char *end, int base, int most,
-                          uint32_t *out) {
+static bool escape_digits(const char **at, const char *end, int base, int most, uint32_t *out) {
   const char *s = *at;
   uint64_t value = 0;
   while (s < end && s - *at < most && digit_value(*s) < base) {
@@ -176,10 +171,7 @@ static bool escape_value(const char **at, const char *end, uint32_t *out) {
 static uint32_t utf8_value(const char **at, const char *end) {
   const unsigned char *s = (const unsigned char *)*at;
   int more = s[0] >= 0xf0 ? 3 : s[0] >= 0xe0 ? 2 : s[0] >= 0xc0 ? 1 : 0, i;
-  uint32_t value = more == 3   ? s[0] & 7u
-                   : more == 2 ? s[0] & 15u
-                   : more == 1 ? s[0] & 31u
-                               : s[0];
+  uint32_t value = more == 3 ? s[0] & 7u : more == 2 ? s[0] & 15u : more == 1 ? s[0] & 31u : s[0];
   if (end - *at <= more) more = 0;
   for (i = 1; i <= more; i++) {
     if ((s[i] & 0xc0) != 0x80) {

@@ -20,8 +20,7 @@
 static void note_alias(const MpCtype *ct, const MpName *name) {
   if (ct != ct->plain) return;
   if (mp_ctype_is_record(ct)) {
-    if (ct->u.record->tag == NULL && ct->u.record->alias == NULL)
-      ct->u.record->alias = name;
+    if (ct->u.record->tag == NULL && ct->u.record->alias == NULL) ct->u.record->alias = name;
   } else if (ct->kind == MP_KIND_ENUM) {
     MpEnumeration *en = ct->u.enumeration;
     if (en->tag == NULL && en->alias == NULL) en->alias = name;
@@ -33,8 +32,7 @@ static MpStatus declare_typedef(MpParser *p, const MpDeclarator *d, const MpAttr
   memset(&proto, 0, sizeof proto);
   proto.kind = MP_DECL_TYPEDEF;
   proto.type = d->type;
-  if (attr->transparent && d->type->kind == MP_KIND_UNION)
-    d->type->u.record->transparent = true;
+  if (attr->transparent && d->type->kind == MP_KIND_UNION) d->type->u.record->transparent = true;
   if (attr->last_align != 0 && attr->last_align != d->type->align)
     MP_TRY(mp_parser_qualify(p, d->type, 0, attr->last_align, &proto.type));
   note_alias(proto.type, d->name);
@@ -60,12 +58,10 @@ static MpStatus declare_object(MpParser *p, const MpSpec *spec, const MpDeclarat
 
 /* Is `static const T x = …` a constant of this type, as an enumerator is? */
 static bool may_be_constant(const MpSpec *spec, const MpCtype *ct) {
-  if (!(spec->storage & MP_STORE_STATIC) || (spec->storage & MP_STORE_THREAD))
-    return false;
+  if (!(spec->storage & MP_STORE_STATIC) || (spec->storage & MP_STORE_THREAD)) return false;
   if (ct->kind == MP_KIND_ARRAY)
     return mp_ctype_is_charlike(ct->item) && (ct->item->quals & MP_QUAL_CONST);
-  return (ct->quals & MP_QUAL_CONST) &&
-         (mp_ctype_is_integer(ct) || mp_ctype_is_float(ct));
+  return (ct->quals & MP_QUAL_CONST) && (mp_ctype_is_integer(ct) || mp_ctype_is_float(ct));
 }
 
 static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
@@ -76,8 +72,7 @@ static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
     c->type = v->type;
     c->s = v->s;
     c->len = v->len;
-    return v->kind == MP_CVAL_STRING &&
-           (ct->length == MP_LENGTH_OPEN || ct->length > v->len);
+    return v->kind == MP_CVAL_STRING && (ct->length == MP_LENGTH_OPEN || ct->length > v->len);
   }
   if (!mp_cval_is_number(v)) return false;
   own = mp_cval_convert(v, ct->plain);
@@ -89,8 +84,7 @@ static bool constant_of(const MpCtype *ct, const MpCval *v, MpConst *c) {
 }
 
 /* = initializer: a constant where it is one (`*taken`), else skipped. Current behind '='. */
-static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator *d,
-                            bool *taken) {
+static MpStatus initializer(MpParser *p, const MpSpec *spec, const MpDeclarator *d, bool *taken) {
   MpBranch branch = mp_parser_branch(p);
   MpCval v;
   MpConst c;
@@ -177,8 +171,7 @@ static MpStatus declaration(MpParser *p) {
 /* asm ( … ) at file scope (GCC 6.47.1) */
 static MpStatus file_asm(MpParser *p) {
   mp_parser_next(p);
-  while (mp_parser_accept(p, MP_TOK_VOLATILE) || mp_parser_accept(p, MP_TOK_INLINE))
-    continue;
+  while (mp_parser_accept(p, MP_TOK_VOLATILE) || mp_parser_accept(p, MP_TOK_INLINE)) continue;
   if (mp_parser_kind(p) != '(') return mp_parser_fail(p, MP_MSG_EXPECTED, '(');
   mp_lex_skip_bracket(&p->lex);
   if (mp_parser_kind(p) == MP_TOK_DIRECTIVE) mp_parser_advance(p);
@@ -223,8 +216,8 @@ static MpStatus parse_end(MpParser *p, MpSpaceMark mark, MpStatus done) {
   return done;
 }
 
-MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len,
-                       const MpParseOptions *options, MpErr *e) {
+MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len, const MpParseOptions *options,
+                       MpErr *e) {
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';
@@ -243,8 +236,7 @@ static MpStatus only_typename(MpParser *p, const MpCtype **out) {
   return MP_OK;
 }
 
-MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype **out,
-                       MpErr *e) {
+MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype **out, MpErr *e) {
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';

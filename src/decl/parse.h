@@ -26,7 +26,7 @@ MP_CHECKED MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len,
 ** A type name (C11 6.7.7), such as "struct point *" or "int(*)(char)". An
 ** unknown tag makes an opaque type. Errors: `'text':col: what, near 'token'`, all or nothing.
 */
-MP_CHECKED MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len,
-                                  const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype **out,
+                                  MpErr *e);
 
 #endif

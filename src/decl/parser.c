@@ -46,8 +46,8 @@ MpStatus mp_parser_grow(MpParser *p, MpStack *s, size_t size) {
   size_t bytes;
   void *items;
   if (cap < s->cap || !mp_num_mul(cap, size, &bytes)) return mp_err_memory(p->e);
-  items = mp_alloc_resize(p->sp->alloc, s->owned ? s->items : NULL,
-                          s->owned ? s->cap * size : 0, bytes);
+  items = mp_alloc_resize(p->sp->alloc, s->owned ? s->items : NULL, s->owned ? s->cap * size : 0,
+                          bytes);
   if (items == NULL) return mp_err_memory(p->e);
   if (!s->owned && s->cap > 0) memcpy(items, s->items, s->cap * size);
   s->items = items;
@@ -107,15 +107,14 @@ static MpStatus parser_say(MpParser *p, const MpToken *at, const char *what) {
   char shown[TOKEN_SHOWN + 1];
   if (p->is_type) {
     size_t n = (size_t)(p->lex.end - p->lex.begin);
-    return mp_err_set(p->e, MP_MSG_AT_TYPE, (int)(n < TYPE_SHOWN ? n : TYPE_SHOWN),
-                      p->lex.begin, token_column(p, at), what, token_text(at, shown));
+    return mp_err_set(p->e, MP_MSG_AT_TYPE, (int)(n < TYPE_SHOWN ? n : TYPE_SHOWN), p->lex.begin,
+                      token_column(p, at), what, token_text(at, shown));
   }
-  return mp_err_set(p->e, MP_MSG_AT, parser_name(p), (unsigned)at->line,
-                    token_column(p, at), what, token_text(at, shown));
+  return mp_err_set(p->e, MP_MSG_AT, parser_name(p), (unsigned)at->line, token_column(p, at), what,
+                    token_text(at, shown));
 }
 
-static MpStatus parser_vfail(MpParser *p, const MpToken *at, const char *format,
-                             va_list args) {
+static MpStatus parser_vfail(MpParser *p, const MpToken *at, const char *format, va_list args) {
   char what[MP_ERR_TEXT];
   vsnprintf(what, sizeof what, format, args);
   return parser_say(p, at, what);
@@ -174,9 +173,7 @@ MpStatus mp_parser_return(MpParser *p, const MpBranch *b) {
   return MP_OK;
 }
 
-bool mp_parser_is_fatal(const MpParser *p) {
-  return strcmp(p->e->text, MP_MSG_NOMEM) == 0;
-}
+bool mp_parser_is_fatal(const MpParser *p) { return strcmp(p->e->text, MP_MSG_NOMEM) == 0; }
 
 /* }===== */
 

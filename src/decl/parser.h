@@ -77,9 +77,7 @@ static inline void mp_parser_next(MpParser *p) {
   if (MP_UNLIKELY(p->lex.tok.kind == MP_TOK_DIRECTIVE)) mp_parser_advance(p);
 }
 
-static inline int mp_parser_kind(const MpParser *p) {
-  return p->lex.tok.kind;
-}
+static inline int mp_parser_kind(const MpParser *p) { return p->lex.tok.kind; }
 
 /* Takes the token `kind` if it is the current one. */
 static inline bool mp_parser_accept(MpParser *p, int kind) {
@@ -98,8 +96,7 @@ MP_CHECKED MpStatus mp_parser_expect(MpParser *p, int kind);
 MpStatus mp_parser_fail(MpParser *p, const char *format, ...) MP_FORMAT(2, 3);
 
 /* The same, for the place of an earlier token. */
-MpStatus mp_parser_failat(MpParser *p, const MpToken *at, const char *format, ...)
-    MP_FORMAT(3, 4);
+MpStatus mp_parser_failat(MpParser *p, const MpToken *at, const char *format, ...) MP_FORMAT(3, 4);
 
 /* A lower floor filled the error record: puts the place before its text. Returns MP_FAIL. */
 MpStatus mp_parser_failed(MpParser *p);
@@ -123,9 +120,7 @@ bool mp_parser_is_fatal(const MpParser *p);
 
 /* One construct deeper, or an error; mp_parser_leave undoes it. */
 MP_CHECKED MpStatus mp_parser_enter(MpParser *p);
-static inline void mp_parser_leave(MpParser *p) {
-  p->depth--;
-}
+static inline void mp_parser_leave(MpParser *p) { p->depth--; }
 
 /* More room on a stack; fails only for want of memory. */
 MP_CHECKED MpStatus mp_parser_grow(MpParser *p, MpStack *s, size_t size);

@@ -27,8 +27,7 @@ typedef struct PackArgs {
 static MpStatus pack_number(MpParser *p, MpInt128 *value) {
   MpToken at = p->lex.tok;
   MP_TRY(mp_cexpr_integer(p, value));
-  if (*value != 0 && *value != 1 && *value != 2 && *value != 4 && *value != 8 &&
-      *value != 16)
+  if (*value != 0 && *value != 1 && *value != 2 && *value != 4 && *value != 8 && *value != 16)
     return mp_parser_failat(p, &at, MP_MSG_PACK);
   return MP_OK;
 }
@@ -37,8 +36,7 @@ static MpStatus pack_arguments(MpParser *p, PackArgs *args) {
   args->id = NULL;
   args->value = -1;
   while (mp_parser_accept(p, ',')) {
-    if (mp_parser_kind(p) == MP_TOK_NAME &&
-        mp_space_find(p->sp, p->lex.tok.name) == NULL) {
+    if (mp_parser_kind(p) == MP_TOK_NAME && mp_space_find(p->sp, p->lex.tok.name) == NULL) {
       args->id = p->lex.tok.name;
       mp_parser_next(p);
     } else {
@@ -108,8 +106,7 @@ static MpStatus pragma_line(MpParser *p) {
     mp_parser_next(p);
     n = strlen(usual);
     if (name_is(p, "default") || name_is(p, "reset") || name_is(p, "off")) return MP_OK;
-    if ((size_t)(p->lex.end - p->lex.tok.start) >= n &&
-        memcmp(p->lex.tok.start, usual, n) == 0)
+    if ((size_t)(p->lex.end - p->lex.tok.start) >= n && memcmp(p->lex.tok.start, usual, n) == 0)
       return MP_OK;
     return mp_parser_failat(p, &word, MP_MSG_PRAGMA_REFUSED, word.name->text);
   }
@@ -223,8 +220,7 @@ MpStatus mp_pragma_operator(MpParser *p) {
   bool nested = p->in_directive;
   mp_parser_next(p);
   MP_TRY(mp_parser_expect(p, '('));
-  if (mp_parser_kind(p) != MP_TOK_STRING)
-    return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
+  if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
   MP_TRY(mp_cprimary_strings(p, &text));
   MP_TRY(mp_parser_expect(p, ')'));
   outer = p->lex;

@@ -63,8 +63,7 @@ MpStatus mp_record_valist(MpParser *p, const MpCtype **out) {
   return MP_OK;
 }
 
-MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag,
-                          const MpCtype **out) {
+MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag, const MpCtype **out) {
   const MpTag *known = mp_space_find_tag(p->sp, tag);
   MpCtype *made;
   if (known == NULL) {
@@ -75,16 +74,14 @@ MpStatus mp_record_tagged(MpParser *p, MpKind kind, const MpName *tag,
     return MP_OK;
   }
   if (known->type->kind != kind)
-    return mp_parser_fail(p, MP_MSG_TAG_KIND, tag->text,
-                          kind_word((MpKind)known->type->kind));
+    return mp_parser_fail(p, MP_MSG_TAG_KIND, tag->text, kind_word((MpKind)known->type->kind));
   *out = known->type;
   return MP_OK;
 }
 
 /* Where a complete record or enum was completed, for messages. */
 static void defined_at(const MpCtype *ct, const char **file, unsigned *line) {
-  const MpName *name =
-      ct->kind == MP_KIND_ENUM ? ct->u.enumeration->file : ct->u.record->file;
+  const MpName *name = ct->kind == MP_KIND_ENUM ? ct->u.enumeration->file : ct->u.record->file;
   *line = ct->kind == MP_KIND_ENUM ? ct->u.enumeration->line : ct->u.record->line;
   *file = name ? name->text : "?";
 }
@@ -109,8 +106,7 @@ static MpStatus definition_start(MpParser *p, Definition *d) {
   if (known != NULL && known->type->kind != d->kind && !override)
     return mp_parser_failat(p, &d->at, MP_MSG_TAG_KIND, d->tag->text,
                             kind_word((MpKind)known->type->kind));
-  if (known == NULL || known->type->kind != d->kind)
-    return tag_new(p, d->kind, d->tag, &d->type);
+  if (known == NULL || known->type->kind != d->kind) return tag_new(p, d->kind, d->tag, &d->type);
   if (!mp_ctype_is_complete(known->type)) {
     if (known->type->home != p->sp) return tag_new(p, d->kind, d->tag, &d->type);
     d->type = known->type;
@@ -135,8 +131,8 @@ static MpStatus definition_finish(MpParser *p, Definition *d, const MpCtype **ou
   }
   if (p->options && p->options->override) return MP_OK;
   defined_at(d->old, &file, &line);
-  return mp_parser_failat(p, &d->at, MP_MSG_REDEFINED_TAG, kind_word(d->kind),
-                          d->tag->text, file, line);
+  return mp_parser_failat(p, &d->at, MP_MSG_REDEFINED_TAG, kind_word(d->kind), d->tag->text, file,
+                          line);
 }
 
 /* The keyword, attributes and tag: all before a body. */
@@ -161,8 +157,8 @@ static MpStatus tag_head(MpParser *p, Definition *d, MpAttr *a) {
 
 /* {===== members ===== */
 
-static MpStatus member_push(MpParser *p, const MpName *name, const MpCtype *type,
-                            const MpAttr *a, int32_t bits) {
+static MpStatus member_push(MpParser *p, const MpName *name, const MpCtype *type, const MpAttr *a,
+                            int32_t bits) {
   MpMember *m = (MpMember *)mp_parser_push(p, &p->members, sizeof(MpMember));
   if (m == NULL) return MP_FAIL;
   m->name = name;
@@ -240,8 +236,7 @@ MpStatus mp_record_assert(MpParser *p) {
   MP_TRY(mp_cexpr_integer(p, &holds));
   text.s = "";
   if (mp_parser_accept(p, ',')) {
-    if (mp_parser_kind(p) != MP_TOK_STRING)
-      return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
+    if (mp_parser_kind(p) != MP_TOK_STRING) return mp_parser_fail(p, MP_MSG_STRING_EXPECTED);
     MP_TRY(mp_cprimary_strings(p, &text));
   }
   MP_TRY(mp_parser_expect(p, ')'));
@@ -270,8 +265,8 @@ static MpStatus record_body(MpParser *p, uint32_t *pack) {
   return MP_OK;
 }
 
-static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a,
-                                uint32_t first, uint32_t pack) {
+static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a, uint32_t first,
+                                uint32_t pack) {
   MpLayoutOptions o;
   MpRecord *r = d->type->u.record;
   const MpName *file = mp_parser_file(p);
@@ -282,8 +277,7 @@ static MpStatus record_complete(MpParser *p, Definition *d, const MpAttr *a,
   o.pack = pack;
   o.align = a->last_align;
   if (mp_layout_record(d->type, members, n, &o, p->e) != MP_OK)
-    return mp_parser_is_fatal(p) ? MP_FAIL
-                                 : mp_parser_failat(p, &d->at, "%s", p->e->text);
+    return mp_parser_is_fatal(p) ? MP_FAIL : mp_parser_failat(p, &d->at, "%s", p->e->text);
   r->packed = o.packed;
   r->transparent = a->transparent;
   r->file = file;
@@ -303,8 +297,7 @@ MpStatus mp_record_specifier(MpParser *p, const MpCtype **out) {
   MP_TRY(definition_start(p, &d));
   MP_TRY(record_body(p, &pack));
   MP_TRY(mp_attr_list(p, &attr));
-  if (mp_ctype_is_complete(
-          d.type)) /* by its own body: struct s { struct s { int x; } y; } */
+  if (mp_ctype_is_complete(d.type)) /* by its own body: struct s { struct s { int x; } y; } */
     return mp_parser_failat(p, &d.at, MP_MSG_NESTED_TAG, kind_word(d.kind), d.tag->text);
   MP_TRY(record_complete(p, &d, &attr, first, pack));
   p->members.n = first;
@@ -385,8 +378,7 @@ static MpStatus enum_widen(MpParser *p, MpPrim prim, uint32_t first) {
   for (i = first; i < p->enumerators.n; i++) {
     const MpEnumerator *item = (const MpEnumerator *)p->enumerators.items + i;
     const MpDecl *d = mp_space_find(p->sp, item->name);
-    if (enumerator_prim(item->value) == MP_PRIM_INT || d->value->type->prim == prim)
-      continue;
+    if (enumerator_prim(item->value) == MP_PRIM_INT || d->value->type->prim == prim) continue;
     ((MpConst *)d->value)->type = mp_ctype_prim(p->sp, prim);
     ((MpDecl *)d)->type = d->value->type;
   }
@@ -408,8 +400,7 @@ static MpStatus enum_complete(MpParser *p, Definition *d, const MpAttr *a, MpPri
                               uint32_t first) {
   MpEnumeration *en = d->type->u.enumeration;
   uint32_t n = p->enumerators.n - first;
-  const MpEnumerator *items =
-      n > 0 ? (const MpEnumerator *)p->enumerators.items + first : NULL;
+  const MpEnumerator *items = n > 0 ? (const MpEnumerator *)p->enumerators.items + first : NULL;
   uint32_t align = mp_ctype_prims[prim].align;
   const MpName *file = mp_parser_file(p);
   if (file == NULL) return MP_FAIL;
@@ -456,8 +447,7 @@ MpStatus mp_record_enum(MpParser *p, const MpCtype **out) {
   MP_TRY(enum_body(p, &s));
   mp_parser_leave(p);
   MP_TRY(mp_attr_list(p, &attr));
-  MP_TRY(enum_complete(p, &d, &attr, fixed < MP_PRIM_COUNT ? fixed : enum_prim(&s, &attr),
-                       first));
+  MP_TRY(enum_complete(p, &d, &attr, fixed < MP_PRIM_COUNT ? fixed : enum_prim(&s, &attr), first));
   p->enumerators.n = first;
   return definition_finish(p, &d, out);
 }

@@ -24,8 +24,7 @@ static bool types_agree(Agreement *g, const MpCtype *a, const MpCtype *b);
 
 static bool fields_agree(Agreement *g, const MpField *a, const MpField *b) {
   return a->name == b->name && a->offset == b->offset && a->is_bits == b->is_bits &&
-         (!a->is_bits ||
-          (a->bit_start == b->bit_start && a->bit_width == b->bit_width)) &&
+         (!a->is_bits || (a->bit_start == b->bit_start && a->bit_width == b->bit_width)) &&
          types_agree(g, a->type, b->type);
 }
 
@@ -33,8 +32,7 @@ static bool records_agree(Agreement *g, const MpCtype *a, const MpCtype *b) {
   const MpRecord *ra = a->u.record, *rb = b->u.record;
   uint32_t i;
   if (!mp_ctype_is_complete(a) || !mp_ctype_is_complete(b)) return false;
-  if (a->size != b->size || a->align != b->align || ra->nfields != rb->nfields)
-    return false;
+  if (a->size != b->size || a->align != b->align || ra->nfields != rb->nfields) return false;
   for (i = 0; i < ra->nfields; i++)
     if (!fields_agree(g, &ra->fields[i], &rb->fields[i])) return false;
   return true;
@@ -44,11 +42,9 @@ static bool enums_agree(const MpCtype *a, const MpCtype *b) {
   const MpEnumeration *ea = a->u.enumeration, *eb = b->u.enumeration;
   uint32_t i;
   if (!mp_ctype_is_complete(a) || !mp_ctype_is_complete(b)) return false;
-  if (a->prim != b->prim || a->align != b->align || ea->nitems != eb->nitems)
-    return false;
+  if (a->prim != b->prim || a->align != b->align || ea->nitems != eb->nitems) return false;
   for (i = 0; i < ea->nitems; i++)
-    if (ea->items[i].name != eb->items[i].name ||
-        ea->items[i].value != eb->items[i].value)
+    if (ea->items[i].name != eb->items[i].name || ea->items[i].value != eb->items[i].value)
       return false;
   return true;
 }
@@ -65,8 +61,7 @@ static bool functions_agree(Agreement *g, const MpCtype *a, const MpCtype *b) {
 }
 
 static bool lengths_agree(const MpCtype *a, const MpCtype *b) {
-  return a->length == b->length || a->length == MP_LENGTH_OPEN ||
-         b->length == MP_LENGTH_OPEN;
+  return a->length == b->length || a->length == MP_LENGTH_OPEN || b->length == MP_LENGTH_OPEN;
 }
 
 /* Compatible types of one structure, or tagged types of one name (they are judged where they are defined). */
@@ -94,8 +89,7 @@ static bool types_agree(Agreement *g, const MpCtype *a, const MpCtype *b) {
   if (a->kind != b->kind) return mp_relate_compatible(a, b);
   if ((a->quals & matters) != (b->quals & matters)) return false;
   if (a->plain == b->plain) return a->align == b->align;
-  if (a->kind <= MP_KIND_BITINT || a->kind == MP_KIND_COMPLEX ||
-      a->kind == MP_KIND_VECTOR)
+  if (a->kind <= MP_KIND_BITINT || a->kind == MP_KIND_COMPLEX || a->kind == MP_KIND_VECTOR)
     return mp_relate_compatible(a, b);
   g->budget--;
   g->depth++;
@@ -139,8 +133,7 @@ static MpStatus redecl_conflict(MpParser *p, const MpToken *at, const MpDecl *ol
 static MpStatus redecl_predefined(MpParser *p, const MpName *name, MpDecl *proto) {
   const MpCtype *type;
   int builtin = mp_lex_builtin(name);
-  if (proto->kind != MP_DECL_TYPEDEF || builtin < 0 || builtin >= MP_PRIM_COUNT)
-    return MP_OK;
+  if (proto->kind != MP_DECL_TYPEDEF || builtin < 0 || builtin >= MP_PRIM_COUNT) return MP_OK;
   MP_TRY(mp_declspec_builtin(p, builtin, &type));
   if (type != proto->type && mp_relate_compatible(type, proto->type)) proto->type = type;
   return MP_OK;
@@ -189,16 +182,13 @@ MpStatus mp_redecl_declare(MpParser *p, const MpToken *at, MpDecl *proto) {
 
 /* }===== */
 
-MpStatus mp_redecl_constant(MpParser *p, const MpToken *at, const MpConst *v,
-                            bool from_macro) {
+MpStatus mp_redecl_constant(MpParser *p, const MpToken *at, const MpConst *v, bool from_macro) {
   const MpDecl *old = mp_space_own(p->sp, at->name);
   MpDecl proto;
   MpConst *value;
-  bool hides = old == NULL || old->kind == MP_DECL_MACRO ||
-               (p->options && p->options->override) ||
+  bool hides = old == NULL || old->kind == MP_DECL_MACRO || (p->options && p->options->override) ||
                (old->kind == MP_DECL_CONSTANT && (from_macro || old->is_macro));
-  if (old != NULL && old->kind == MP_DECL_CONSTANT && same_value(old->value, v))
-    return MP_OK;
+  if (old != NULL && old->kind == MP_DECL_CONSTANT && same_value(old->value, v)) return MP_OK;
   if (!hides) return from_macro ? MP_OK : redecl_conflict(p, at, old);
   value = (MpConst *)mp_arena_new(&p->sp->arena, sizeof(MpConst));
   if (value == NULL) return mp_err_memory(p->e);

@@ -17,7 +17,7 @@
 
 /* User value 1 is the cdata. */
 typedef struct Buffer {
-  uint32_t tag;  /* the engine's, another bit flipped than a ctype object's */
+  uint32_t tag; /* the engine's, another bit flipped than a ctype object's */
   MpCdata *c;
   char *at;
   size_t size;
@@ -47,7 +47,8 @@ static int buffer_buffer(lua_State *L) {
   MpCdata *c = mp_lua_cdata_check(L, E, 1);
   Buffer *b;
   size_t size;
-  if (c->flags & MP_CD_BOX || c->ct->kind == MP_KIND_FUNCTION || mp_ctype_is_function_pointer(c->ct))
+  if (c->flags & MP_CD_BOX || c->ct->kind == MP_KIND_FUNCTION ||
+      mp_ctype_is_function_pointer(c->ct))
     mp_state_error(L, MP_MSG_WANT_MEMORY, mp_toc_describe(L, E, 1));
   if (lua_isnoneornil(L, 2)) {
     if (!mp_ctype_is_complete(mp_cdata_target(c)) && mp_cdata_size(c) == 0)
@@ -192,7 +193,8 @@ static const MpCtype *result_type(lua_State *L, MpInstance *in, int idx) {
       mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, ct->item, NULL));
     return ct;
   }
-  if (mp_ctype_array(&in->space, mp_ctype_prim(&in->space, MP_PRIM_CHAR), MP_LENGTH_OPEN, &ct, &e) != MP_OK)
+  if (mp_ctype_array(&in->space, mp_ctype_prim(&in->space, MP_PRIM_CHAR), MP_LENGTH_OPEN, &ct,
+                     &e) != MP_OK)
     mp_state_raise(L, &e);
   return ct;
 }
@@ -208,7 +210,8 @@ static char *object_bytes(lua_State *L, MpState *E, int idx, size_t *size, bool 
     *readonly = mp_cdata_block(b->c) != NULL && (mp_cdata_block(b->c)->flags & MP_CD_READONLY);
     return b->at;
   }
-  if (lua_type(L, idx) != LUA_TUSERDATA || mp_cdata_test(L, E, idx) != NULL || mp_lua_ctype_is(L, E, idx))
+  if (lua_type(L, idx) != LUA_TUSERDATA || mp_cdata_test(L, E, idx) != NULL ||
+      mp_lua_ctype_is(L, E, idx))
     mp_state_error(L, MP_MSG_WANT_BYTES, mp_toc_describe(L, E, idx));
   *size = lua_rawlen(L, idx);
   return (char *)lua_touserdata(L, idx);
@@ -231,7 +234,8 @@ static int buffer_from_buffer(lua_State *L) {
   char *bytes = object_bytes(L, E, obj, &size, &readonly);
   if (readonly && lua_toboolean(L, obj + 1)) mp_state_error(L, MP_MSG_READONLY);
   need = ct->kind == MP_KIND_POINTER ? ct->item->size : ct->size;
-  if (need > size) mp_state_error(L, MP_MSG_BUFFER_SMALL, size, mp_state_pushrepr(L, ct, NULL), need);
+  if (need > size)
+    mp_state_error(L, MP_MSG_BUFFER_SMALL, size, mp_state_pushrepr(L, ct, NULL), need);
   b = mp_cdata_pushblock(L, E, ct, bytes, size, NULL);
   if (ct->kind == MP_KIND_ARRAY && ct->length != MP_LENGTH_OPEN) b->size = ct->size;
   if (readonly) b->head.flags |= MP_CD_READONLY;

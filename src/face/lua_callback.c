@@ -14,8 +14,10 @@ static int callback_callback(lua_State *L) {
   const MpCtype *ct = mp_lua_ctype_check(L, in, 1);
   MpErr e;
   lua_settop(L, 3);
-  if (ct->kind == MP_KIND_FUNCTION && mp_ctype_pointer(&in->space, ct, &ct, &e) != MP_OK) mp_state_raise(L, &e);
-  if (!mp_ctype_is_function_pointer(ct)) mp_state_error(L, MP_MSG_CALLBACK_TYPE, mp_state_pushrepr(L, ct, NULL));
+  if (ct->kind == MP_KIND_FUNCTION && mp_ctype_pointer(&in->space, ct, &ct, &e) != MP_OK)
+    mp_state_raise(L, &e);
+  if (!mp_ctype_is_function_pointer(ct))
+    mp_state_error(L, MP_MSG_CALLBACK_TYPE, mp_state_pushrepr(L, ct, NULL));
   if (!lua_isfunction(L, 2)) mp_state_error(L, MP_MSG_CALLBACK_FUNCTION, luaL_typename(L, 2));
   if (!lua_isnil(L, 3)) luaL_checktype(L, 3, LUA_TTABLE);
   mp_callback_push(L, in->engine, ct, 2, lua_isnil(L, 3) ? 0 : 3);

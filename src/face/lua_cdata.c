@@ -45,7 +45,7 @@ void mp_lua_cdata_function(lua_State *L, MpState *E, int idx) {
 
 /* Bytes from an address on, and how many of them are known. */
 typedef struct Bytes {
-  MpCdata *c;  /* NULL: a Lua string */
+  MpCdata *c; /* NULL: a Lua string */
   char *at;
   size_t size; /* or MP_CD_UNBOUNDED */
 } Bytes;
@@ -54,12 +54,14 @@ typedef struct Bytes {
 static void bytes_check(lua_State *L, MpState *E, int idx, Bytes *b) {
   MpCdata *block;
   b->c = mp_lua_cdata_check(L, E, idx);
-  if (b->c->flags & MP_CD_BOX || b->c->ct->kind == MP_KIND_FUNCTION || mp_ctype_is_function_pointer(b->c->ct))
+  if (b->c->flags & MP_CD_BOX || b->c->ct->kind == MP_KIND_FUNCTION ||
+      mp_ctype_is_function_pointer(b->c->ct))
     mp_state_error(L, MP_MSG_WANT_MEMORY, mp_toc_describe(L, E, idx));
   b->at = mp_cdata_address(b->c);
   b->size = MP_CD_UNBOUNDED;
   block = mp_cdata_block(b->c);
-  if (b->c->ct->kind != MP_KIND_POINTER && (b->c->ct->kind != MP_KIND_ARRAY || mp_access_has_length(b->c))) {
+  if (b->c->ct->kind != MP_KIND_POINTER &&
+      (b->c->ct->kind != MP_KIND_ARRAY || mp_access_has_length(b->c))) {
     b->size = mp_cdata_size(b->c);
   } else if (block != NULL) {
     b->size = mp_cdata_rest(block, b->at);
@@ -106,7 +108,8 @@ static void push_wide(lua_State *L, const MpCtype *item, const char *at, size_t 
         i++;
       }
     }
-    if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) mp_state_error(L, MP_MSG_NO_CHARACTER, (unsigned long)c);
+    if (c > 0x10FFFF || (c >= 0xD800 && c < 0xE000))
+      mp_state_error(L, MP_MSG_NO_CHARACTER, (unsigned long)c);
     lua_pushfstring(L, "%U", c);
     luaL_addvalue(&b);
   }
@@ -126,9 +129,12 @@ static size_t text_length(const MpCtype *item, const char *at, size_t most) {
 
 /* Pushes the name of the enumerator in a box, or its number as text. */
 static void push_enumerator(lua_State *L, const MpCdata *c) {
-  const MpEnumerator *en = mp_ctype_enumerator(c->ct, mp_scalar_loadint(c->ct, mp_cdata_address(c)));
-  if (en != NULL) lua_pushstring(L, en->name->text);
-  else mp_box_pushtext(L, c);
+  const MpEnumerator *en =
+      mp_ctype_enumerator(c->ct, mp_scalar_loadint(c->ct, mp_cdata_address(c)));
+  if (en != NULL)
+    lua_pushstring(L, en->name->text);
+  else
+    mp_box_pushtext(L, c);
 }
 
 /* ffi.string(x [, maxlen]) */
@@ -161,8 +167,10 @@ static int cdata_string(lua_State *L) {
   if (!lua_isnoneornil(L, 2)) most = count_check(L, E, 2, "maxlen");
   if (b.size != MP_CD_UNBOUNDED && most > b.size / item->size) most = b.size / item->size;
   most = text_length(item, b.at, most);
-  if (item->size == 1) lua_pushlstring(L, b.at, most);
-  else push_wide(L, item, b.at, most);
+  if (item->size == 1)
+    lua_pushlstring(L, b.at, most);
+  else
+    push_wide(L, item, b.at, most);
   return 1;
 }
 
@@ -171,14 +179,17 @@ static int cdata_string(lua_State *L) {
 /* {===== whole arrays ===== */
 
 /* The elements at idx: how many, from where, of what; a pointer's count is at stack index `count`. */
-static const MpCtype *elements_check(lua_State *L, MpState *E, int idx, int count, Bytes *b, size_t *n) {
+static const MpCtype *elements_check(lua_State *L, MpState *E, int idx, int count, Bytes *b,
+                                     size_t *n) {
   const MpCtype *item;
   size_t bytes;
   bytes_check(L, E, idx, b);
   item = b->c->ct->item;
-  if (b->c->ct->kind != MP_KIND_POINTER && b->c->ct->kind != MP_KIND_ARRAY && b->c->ct->kind != MP_KIND_VECTOR)
+  if (b->c->ct->kind != MP_KIND_POINTER && b->c->ct->kind != MP_KIND_ARRAY &&
+      b->c->ct->kind != MP_KIND_VECTOR)
     mp_state_error(L, MP_MSG_WANT_ARRAY, mp_toc_describe(L, E, idx));
-  if (!mp_ctype_is_complete(item)) mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
+  if (!mp_ctype_is_complete(item))
+    mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
   if (lua_isnoneornil(L, count) && b->c->ct->kind != MP_KIND_POINTER && b->size != MP_CD_UNBOUNDED)
     *n = mp_access_length(b->c);
   else
@@ -210,7 +221,8 @@ static int cdata_unpack(lua_State *L) {
   return 1;
 }
 
-static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *at, size_t n, MpCdata *c);
+static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *at, size_t n,
+                       MpCdata *c);
 
 /* Elements of an array inside what `c` looks into; a flexible one ends with its block. */
 static size_t plain_length(const MpCtype *ct, const char *at, const MpCdata *c) {
@@ -223,21 +235,25 @@ static size_t plain_length(const MpCtype *ct, const char *at, const MpCdata *c) 
 }
 
 /* A record as a table by field name. */
-static void push_plain_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *c) {
+static void push_plain_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at,
+                              MpCdata *c) {
   const MpRecord *r = ct->u.record;
   uint32_t i;
   lua_createtable(L, 0, (int)r->nflat);
   for (i = 0; i < r->nflat; i++) {
     const MpField *f = &r->flat[i];
     mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
-    if (f->is_bits) mp_tolua_field(L, E, f, at, c, 1);
-    else push_plain(L, E, f->type, at + f->offset, plain_length(f->type, at + f->offset, c), c);
+    if (f->is_bits)
+      mp_tolua_field(L, E, f, at, c, 1);
+    else
+      push_plain(L, E, f->type, at + f->offset, plain_length(f->type, at + f->offset, c), c);
     lua_setfield(L, -2, f->name->text);
   }
 }
 
 /* `ct` at `at` as plain nested tables; an array has `n` elements. */
-static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *at, size_t n, MpCdata *c) {
+static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *at, size_t n,
+                       MpCdata *c) {
   size_t i;
   luaL_checkstack(L, 8, NULL);
   if (mp_ctype_is_record(ct)) {
@@ -287,7 +303,8 @@ static const MpCtype *range_check(lua_State *L, MpState *E, Bytes *b, char **at,
   item = b->c->ct->item;
   if (b->c->ct->kind != MP_KIND_POINTER && b->c->ct->kind != MP_KIND_ARRAY)
     mp_state_error(L, MP_MSG_WANT_ARRAY, mp_toc_describe(L, E, 1));
-  if (!mp_ctype_is_complete(item)) mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
+  if (!mp_ctype_is_complete(item))
+    mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
   i = mp_toc_index(L, E, 2, "index");
   j = mp_toc_index(L, E, 3, "index");
   if (i > j) mp_state_error(L, MP_MSG_SLICE_ORDER);
@@ -363,7 +380,8 @@ static int cdata_memmove(lua_State *L) {
     MpCdata *from = NULL;
     block = lua_gettop(L);
     if (src.c != NULL) from = mp_cdata_pushblockof(L, src.c, 2);
-    mp_keep_move(L, mp_cdata_block(dst.c), block, dst.at, from, from ? lua_gettop(L) : 0, src.at, n);
+    mp_keep_move(L, mp_cdata_block(dst.c), block, dst.at, from, from ? lua_gettop(L) : 0, src.at,
+                 n);
   }
   return 0;
 }
@@ -423,9 +441,12 @@ static int cdata_addressof(lua_State *L) {
     if (last < 2) mp_state_error(L, MP_MSG_ADDRESSOF_POINTER, mp_state_pushrepr(L, c->ct, NULL));
     if (lua_type(L, 2) != LUA_TSTRING) { /* p[i] */
       lua_Integer i = mp_toc_index(L, E, 2, "index");
-      if (!mp_ctype_is_complete(ct)) mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, ct, NULL));
-      if (i != 0 && (c->flags & MP_CD_SINGLE)) mp_state_error(L, MP_MSG_INDEX_ZERO, mp_state_pushrepr(L, c->ct, NULL));
-      if (__builtin_mul_overflow(i, (ptrdiff_t)ct->size, &offset)) mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
+      if (!mp_ctype_is_complete(ct))
+        mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, ct, NULL));
+      if (i != 0 && (c->flags & MP_CD_SINGLE))
+        mp_state_error(L, MP_MSG_INDEX_ZERO, mp_state_pushrepr(L, c->ct, NULL));
+      if (__builtin_mul_overflow(i, (ptrdiff_t)ct->size, &offset))
+        mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
       first = 3;
     }
   }
@@ -469,17 +490,29 @@ static int cdata_tonumber(lua_State *L) {
 
 /* }===== */
 
-const luaL_Reg mp_lua_cdata_functions[] = {
-    {"string", cdata_string}, {"unpack", cdata_unpack},   {"totable", cdata_totable},     {"slice", cdata_slice},
-    {"assign", cdata_assign}, {"memmove", cdata_memmove}, {"fill", cdata_fill},           {"addressof", cdata_addressof},
-    {"addr", cdata_addr},     {"tonumber", cdata_tonumber}, {NULL, NULL}};
+const luaL_Reg mp_lua_cdata_functions[] = {{"string", cdata_string},
+                                           {"unpack", cdata_unpack},
+                                           {"totable", cdata_totable},
+                                           {"slice", cdata_slice},
+                                           {"assign", cdata_assign},
+                                           {"memmove", cdata_memmove},
+                                           {"fill", cdata_fill},
+                                           {"addressof", cdata_addressof},
+                                           {"addr", cdata_addr},
+                                           {"tonumber", cdata_tonumber},
+                                           {NULL, NULL}};
 
 /* {===== metamethods ===== */
 
-static const luaL_Reg plain_metamethods[] = {
-    {"__index", mp_access_index}, {"__newindex", mp_access_newindex}, {"__len", mp_access_len},
-    {"__pairs", mp_access_pairs}, {"__tostring", mp_box_tostring},    {"__call", mp_call_cdata},
-    {"__close", mp_lua_new_close}, {"__gc", mp_cdata_gc},             {NULL, NULL}};
+static const luaL_Reg plain_metamethods[] = {{"__index", mp_access_index},
+                                             {"__newindex", mp_access_newindex},
+                                             {"__len", mp_access_len},
+                                             {"__pairs", mp_access_pairs},
+                                             {"__tostring", mp_box_tostring},
+                                             {"__call", mp_call_cdata},
+                                             {"__close", mp_lua_new_close},
+                                             {"__gc", mp_cdata_gc},
+                                             {NULL, NULL}};
 
 static const luaL_Reg operand_metamethods[] = {{"__add", mp_arith_add}, {"__sub", mp_arith_sub},
                                                {"__eq", mp_arith_eq},   {"__lt", mp_arith_lt},
@@ -488,9 +521,10 @@ static const luaL_Reg operand_metamethods[] = {{"__add", mp_arith_add}, {"__sub"
 static const struct {
   const char *name;
   int op;
-} box_metamethods[] = {{"__mul", LUA_OPMUL},   {"__div", LUA_OPDIV},   {"__mod", LUA_OPMOD},  {"__pow", LUA_OPPOW},
-                       {"__idiv", LUA_OPIDIV}, {"__unm", LUA_OPUNM},   {"__band", LUA_OPBAND}, {"__bor", LUA_OPBOR},
-                       {"__bxor", LUA_OPBXOR}, {"__shl", LUA_OPSHL},   {"__shr", LUA_OPSHR},  {"__bnot", LUA_OPBNOT}};
+} box_metamethods[] = {{"__mul", LUA_OPMUL},   {"__div", LUA_OPDIV},   {"__mod", LUA_OPMOD},
+                       {"__pow", LUA_OPPOW},   {"__idiv", LUA_OPIDIV}, {"__unm", LUA_OPUNM},
+                       {"__band", LUA_OPBAND}, {"__bor", LUA_OPBOR},   {"__bxor", LUA_OPBXOR},
+                       {"__shl", LUA_OPSHL},   {"__shr", LUA_OPSHR},   {"__bnot", LUA_OPBNOT}};
 
 void mp_lua_cdata_open(lua_State *L, MpState *E) {
   const luaL_Reg *m;

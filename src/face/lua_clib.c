@@ -14,7 +14,8 @@
 /* The handle that a `void *` cdata stands for, as dlopen(3) returned it to C. */
 static void *handle_of(lua_State *L, MpState *E, int idx) {
   const MpCdata *c = mp_lua_cdata_check(L, E, idx);
-  if (c->ct->kind != MP_KIND_POINTER) mp_state_error(L, MP_MSG_WANT_NAME, mp_toc_describe(L, E, idx));
+  if (c->ct->kind != MP_KIND_POINTER)
+    mp_state_error(L, MP_MSG_WANT_NAME, mp_toc_describe(L, E, idx));
   return mp_cdata_address(c);
 }
 
@@ -53,7 +54,8 @@ static int clib_find_library(lua_State *L) {
   MpErr e;
   char text[4096];
   mp_buf_init(&path, E->obj);
-  if (mp_dl_find(E->obj, name, &path, &e) != MP_OK || mp_buf_cstr(&path) == NULL || path.len >= sizeof text) {
+  if (mp_dl_find(E->obj, name, &path, &e) != MP_OK || mp_buf_cstr(&path) == NULL ||
+      path.len >= sizeof text) {
     mp_buf_fini(&path);
     lua_pushnil(L);
     lua_pushstring(L, e.text);

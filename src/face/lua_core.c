@@ -117,8 +117,8 @@ static int core_onreport(lua_State *L) {
 
 /* ffi.abi(what): LuaJIT's parameters */
 static int core_abi(lua_State *L) {
-  static const char *const yes[] = {sizeof(void *) == 8 ? "64bit" : "32bit", MP_BIG_ENDIAN ? "be" : "le",
-                                    "fpu", "hardfp", NULL};
+  static const char *const yes[] = {sizeof(void *) == 8 ? "64bit" : "32bit",
+                                    MP_BIG_ENDIAN ? "be" : "le", "fpu", "hardfp", NULL};
   const char *what = luaL_checkstring(L, 1);
   int i;
   for (i = 0; yes[i] != NULL; i++)
@@ -133,10 +133,10 @@ static int core_abi(lua_State *L) {
 
 static int core_FFI(lua_State *L);
 
-static const luaL_Reg core_functions[] = {
-    {"FFI", core_FFI},           {"include", core_include},   {"cdef", core_cdef},
-    {"errno", core_errno},       {"strerror", core_strerror}, {"onreport", core_onreport},
-    {"abi", core_abi},           {NULL, NULL}};
+static const luaL_Reg core_functions[] = {{"FFI", core_FFI},           {"include", core_include},
+                                          {"cdef", core_cdef},         {"errno", core_errno},
+                                          {"strerror", core_strerror}, {"onreport", core_onreport},
+                                          {"abi", core_abi},           {NULL, NULL}};
 
 /* Adds functions to the table below the instance's userdata, which is on the top. */
 static void core_add(lua_State *L, const luaL_Reg *functions) {
@@ -204,12 +204,8 @@ int luaopen_moonpool(lua_State *L) {
   return 1;
 }
 
-int luaopen_moonpool_core(lua_State *L) {
-  return luaopen_moonpool(L);
-}
+int luaopen_moonpool_core(lua_State *L) { return luaopen_moonpool(L); }
 
-const char *moonpool_version(void) {
-  return MP_VERSION;
-}
+const char *moonpool_version(void) { return MP_VERSION; }
 
 /* }===== */

@@ -244,13 +244,16 @@ static int ctype_call(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
   const MpCtype *ct = ctype_test(L, E, 1);
   MpErr e;
-  if (mp_ctype_is_record(ct) && mp_ctype_pointer(&E->root, ct, &ct, &e) != MP_OK) mp_state_raise(L, &e);
+  if (mp_ctype_is_record(ct) && mp_ctype_pointer(&E->root, ct, &ct, &e) != MP_OK)
+    mp_state_raise(L, &e);
   return mp_lua_new_make(L, E, ct, 2);
 }
 
 void mp_lua_ctype_open(lua_State *L, MpState *E) {
-  static const luaL_Reg meta[] = {
-      {"__index", ctype_index}, {"__tostring", ctype_tostring}, {"__call", ctype_call}, {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__index", ctype_index},
+                                  {"__tostring", ctype_tostring},
+                                  {"__call", ctype_call},
+                                  {NULL, NULL}};
   const luaL_Reg *m;
   mp_state_pushuv(L, MP_STATE_ANCHORS);
   lua_newtable(L);
@@ -287,7 +290,8 @@ static int ctype_sizeof(lua_State *L) {
   MpInstance *in = mp_lua_core_self(L);
   const MpCdata *c = mp_cdata_test(L, in->engine, 1);
   const MpCtype *ct = mp_lua_ctype_of(L, in, 1);
-  if (c != NULL && ct->kind != MP_KIND_POINTER && (ct->kind != MP_KIND_ARRAY || mp_access_has_length(c))) {
+  if (c != NULL && ct->kind != MP_KIND_POINTER &&
+      (ct->kind != MP_KIND_ARRAY || mp_access_has_length(c))) {
     mp_cdata_checklive(L, c);
     lua_pushinteger(L, (lua_Integer)mp_cdata_size(c));
     return 1;
@@ -406,6 +410,6 @@ static int ctype_list_types(lua_State *L) {
 /* }===== */
 
 const luaL_Reg mp_lua_ctype_functions[] = {
-    {"typeof", ctype_typeof},     {"sizeof", ctype_sizeof},   {"alignof", ctype_alignof},
-    {"offsetof", ctype_offsetof}, {"getctype", ctype_getctype}, {"istype", ctype_istype}, {"metatype", ctype_metatype},
-    {"list_types", ctype_list_types}, {NULL, NULL}};
+    {"typeof", ctype_typeof},     {"sizeof", ctype_sizeof},         {"alignof", ctype_alignof},
+    {"offsetof", ctype_offsetof}, {"getctype", ctype_getctype},     {"istype", ctype_istype},
+    {"metatype", ctype_metatype}, {"list_types", ctype_list_types}, {NULL, NULL}};

@@ -68,9 +68,12 @@ static void new_fill(lua_State *L, MpDest *d, const NewPlan *p, char *at) {
   d->end = at + p->size;
   if (p->last < p->first) return;
   if (p->last > p->first && !mp_ctype_is_record(p->data) && p->data->kind != MP_KIND_ARRAY)
-    mp_state_error(L, MP_MSG_TOO_MANY, mp_state_pushrepr(L, p->data, NULL), (size_t)(p->last - p->first + 1));
-  if (is_whole(L, d->E, p)) mp_toc_write(d, p->data, at, p->first);
-  else mp_init_positional(d, p->data, at, p->first, p->last);
+    mp_state_error(L, MP_MSG_TOO_MANY, mp_state_pushrepr(L, p->data, NULL),
+                   (size_t)(p->last - p->first + 1));
+  if (is_whole(L, d->E, p))
+    mp_toc_write(d, p->data, at, p->first);
+  else
+    mp_init_positional(d, p->data, at, p->first, p->last);
 }
 
 static void dest_init(MpDest *d, lua_State *L, MpState *E) {
@@ -163,7 +166,8 @@ static int allocator_new(lua_State *L) {
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
   b->end = allocator_end;
   under = mp_cdata_pushblockof(L, c, lua_gettop(L));
-  if (under != NULL) mp_cdata_addwrapper(L, under, lua_gettop(L), d.block_idx); /* its end ends this first */
+  if (under != NULL)
+    mp_cdata_addwrapper(L, under, lua_gettop(L), d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
@@ -188,7 +192,8 @@ static int new_new_allocator(lua_State *L) {
   lua_settop(L, 3);
   if (lua_isnil(L, 1) && !lua_isnil(L, 2)) mp_state_error(L, MP_MSG_FREE_ALONE);
   for (i = 1; i <= 2; i++)
-    if (!lua_isnil(L, i) && !is_callable(L, i)) mp_state_error(L, MP_MSG_ALLOC_CALLABLE, luaL_typename(L, i));
+    if (!lua_isnil(L, i) && !is_callable(L, i))
+      mp_state_error(L, MP_MSG_ALLOC_CALLABLE, luaL_typename(L, i));
   if (lua_isnil(L, 3)) {
     lua_pushboolean(L, 1);
     lua_replace(L, 3);
@@ -371,7 +376,12 @@ static int new_from_handle(lua_State *L) {
 
 /* }===== */
 
-const luaL_Reg mp_lua_new_functions[] = {
-    {"new", new_new},         {"new_allocator", new_new_allocator}, {"cast", new_cast},
-    {"box", new_box},         {"gc", new_gc},                       {"release", new_release},
-    {"new_handle", new_new_handle}, {"from_handle", new_from_handle}, {NULL, NULL}};
+const luaL_Reg mp_lua_new_functions[] = {{"new", new_new},
+                                         {"new_allocator", new_new_allocator},
+                                         {"cast", new_cast},
+                                         {"box", new_box},
+                                         {"gc", new_gc},
+                                         {"release", new_release},
+                                         {"new_handle", new_new_handle},
+                                         {"from_handle", new_from_handle},
+                                         {NULL, NULL}};

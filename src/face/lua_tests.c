@@ -103,9 +103,7 @@ static void *tests_checkkey(lua_State *L, int arg) {
 
 #define MAP "moonpool.tests.map"
 
-static Object *map_check(lua_State *L) {
-  return (Object *)luaL_checkudata(L, 1, MAP);
-}
+static Object *map_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, MAP); }
 
 static int map_new(lua_State *L) {
   Object *o = tests_push(L, MAP);
@@ -125,9 +123,7 @@ static int map_set(lua_State *L) {
   return 1;
 }
 
-static bool map_same(const void *stored, const void *sought) {
-  return stored == sought;
-}
+static bool map_same(const void *stored, const void *sought) { return stored == sought; }
 
 static int map_get(lua_State *L) {
   Object *o = map_check(L);
@@ -183,9 +179,7 @@ static int map_hash(lua_State *L) {
 
 #define BUF "moonpool.tests.buf"
 
-static Object *buf_check(lua_State *L) {
-  return (Object *)luaL_checkudata(L, 1, BUF);
-}
+static Object *buf_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, BUF); }
 
 static int buf_new(lua_State *L) {
   Object *o = tests_push(L, BUF);
@@ -256,9 +250,7 @@ static int buf_fini(lua_State *L) {
 
 #define ARENA "moonpool.tests.arena"
 
-static Object *arena_check(lua_State *L) {
-  return (Object *)luaL_checkudata(L, 1, ARENA);
-}
+static Object *arena_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, ARENA); }
 
 static int arena_new(lua_State *L) {
   Object *o = tests_push(L, ARENA);
@@ -320,9 +312,7 @@ static int arena_peek(lua_State *L) {
 
 #define NAMES "moonpool.tests.names"
 
-static Object *names_check(lua_State *L) {
-  return (Object *)luaL_checkudata(L, 1, NAMES);
-}
+static Object *names_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, NAMES); }
 
 static int names_new(lua_State *L) {
   Object *o = tests_push(L, NAMES);
@@ -415,7 +405,8 @@ static int num_add(lua_State *L) {
 }
 
 static int num_align(lua_State *L) {
-  return num_push(L, true, mp_num_align((size_t)luaL_checkinteger(L, 1), (size_t)luaL_checkinteger(L, 2)));
+  return num_push(L, true,
+                  mp_num_align((size_t)luaL_checkinteger(L, 1), (size_t)luaL_checkinteger(L, 2)));
 }
 
 static int num_ispow2(lua_State *L) {
@@ -440,25 +431,30 @@ static int err_memory(lua_State *L) {
 
 /* --- the module --- */
 
-static const luaL_Reg map_methods[] = {{"set", map_set},       {"get", map_get},   {"remove", map_remove},
-                                       {"all", map_all},       {"fini", map_fini}, {"__gc", map_fini},
+static const luaL_Reg map_methods[] = {{"set", map_set}, {"get", map_get},   {"remove", map_remove},
+                                       {"all", map_all}, {"fini", map_fini}, {"__gc", map_fini},
                                        {NULL, NULL}};
-static const luaL_Reg buf_methods[] = {{"add", buf_add},       {"addchar", buf_addchar}, {"addstr", buf_addstr},
-                                       {"addf", buf_addf},     {"insert", buf_insert},   {"text", buf_text},
-                                       {"failed", buf_failed}, {"fini", buf_fini},       {"__gc", buf_fini},
-                                       {NULL, NULL}};
-static const luaL_Reg arena_methods[] = {{"new", arena_take},        {"copy", arena_copy}, {"mark", arena_mark},
-                                         {"release", arena_release}, {"fini", arena_fini}, {"__gc", arena_fini},
+static const luaL_Reg buf_methods[] = {{"add", buf_add},       {"addchar", buf_addchar},
+                                       {"addstr", buf_addstr}, {"addf", buf_addf},
+                                       {"insert", buf_insert}, {"text", buf_text},
+                                       {"failed", buf_failed}, {"fini", buf_fini},
+                                       {"__gc", buf_fini},     {NULL, NULL}};
+static const luaL_Reg arena_methods[] = {
+    {"new", arena_take},  {"copy", arena_copy}, {"mark", arena_mark}, {"release", arena_release},
+    {"fini", arena_fini}, {"__gc", arena_fini}, {NULL, NULL}};
+static const luaL_Reg names_methods[] = {{"intern", names_intern},
+                                         {"find", names_find},
+                                         {"fini", names_fini},
+                                         {"__gc", names_fini},
                                          {NULL, NULL}};
-static const luaL_Reg names_methods[] = {{"intern", names_intern}, {"find", names_find}, {"fini", names_fini},
-                                         {"__gc", names_fini},     {NULL, NULL}};
-static const luaL_Reg domains_methods[] = {{"resize", domains_resize}, {"counts", domains_counts}, {NULL, NULL}};
+static const luaL_Reg domains_methods[] = {
+    {"resize", domains_resize}, {"counts", domains_counts}, {NULL, NULL}};
 
-static const luaL_Reg tests_functions[] = {{"map", map_new},       {"buf", buf_new},         {"arena", arena_new},
-                                           {"names", names_new},   {"domains", domains_new}, {"hash", map_hash},
-                                           {"peek", arena_peek},   {"mul", num_mul},         {"add", num_add},
-                                           {"align", num_align},   {"ispow2", num_ispow2},   {"err_set", err_set},
-                                           {"err_memory", err_memory}, {NULL, NULL}};
+static const luaL_Reg tests_functions[] = {
+    {"map", map_new},           {"buf", buf_new},     {"arena", arena_new},   {"names", names_new},
+    {"domains", domains_new},   {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},
+    {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set},
+    {"err_memory", err_memory}, {NULL, NULL}};
 
 static void tests_metatable(lua_State *L, const char *kind, const luaL_Reg *methods) {
   luaL_newmetatable(L, kind);

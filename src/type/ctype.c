@@ -23,18 +23,14 @@ const MpPrimInfo mp_ctype_prims[MP_PRIM_COUNT] = {
 
 /* {===== queries ===== */
 
-static const MpPrimInfo *ctype_prim(const MpCtype *ct) {
-  return &mp_ctype_prims[ct->prim];
-}
+static const MpPrimInfo *ctype_prim(const MpCtype *ct) { return &mp_ctype_prims[ct->prim]; }
 
 bool mp_ctype_is_integer(const MpCtype *ct) {
   if (ct->kind == MP_KIND_PRIM) return ctype_prim(ct)->cls <= MP_CLASS_UINT;
   return ct->kind == MP_KIND_ENUM || ct->kind == MP_KIND_BITINT;
 }
 
-bool mp_ctype_is_unsigned(const MpCtype *ct) {
-  return ctype_prim(ct)->cls != MP_CLASS_INT;
-}
+bool mp_ctype_is_unsigned(const MpCtype *ct) { return ctype_prim(ct)->cls != MP_CLASS_INT; }
 
 bool mp_ctype_is_float(const MpCtype *ct) {
   return ct->kind == MP_KIND_PRIM && ctype_prim(ct)->cls == MP_CLASS_FLOAT;
@@ -187,8 +183,7 @@ static bool function_same(const MpFunction *a, const MpFunction *b) {
 /* Do a stored type and a sought one have the same structure? */
 static bool ctype_alike(const void *stored, const void *sought) {
   const MpCtype *a = (const MpCtype *)stored, *b = (const MpCtype *)sought;
-  return a->kind == b->kind && a->prim == b->prim && a->item == b->item &&
-         a->length == b->length &&
+  return a->kind == b->kind && a->prim == b->prim && a->item == b->item && a->length == b->length &&
          (a->kind != MP_KIND_FUNCTION || function_same(a->u.function, b->u.function));
 }
 
@@ -223,19 +218,16 @@ static MpStatus ctype_intern(MpSpace *home, const MpCtype *like, const MpCtype *
   return MP_OK;
 }
 
-const MpCtype *mp_ctype_void(MpSpace *sp) {
-  return sp->root->void_type;
-}
+const MpCtype *mp_ctype_void(MpSpace *sp) { return sp->root->void_type; }
 
-const MpCtype *mp_ctype_prim(MpSpace *sp, MpPrim prim) {
-  return sp->root->prims[prim];
-}
+const MpCtype *mp_ctype_prim(MpSpace *sp, MpPrim prim) { return sp->root->prims[prim]; }
 
 /*
 ** Size and alignment of a _BitInt(n): those of the smallest standard integer
 ** that holds it, above 64 bits as an array of 64-bit words (x86-64 psABI 3.1.2).
 */
-MpStatus mp_ctype_bitint(MpSpace *sp, bool is_unsigned, size_t bits, const MpCtype **out, MpErr *e) {
+MpStatus mp_ctype_bitint(MpSpace *sp, bool is_unsigned, size_t bits, const MpCtype **out,
+                         MpErr *e) {
   MpCtype like;
   size_t size = 1;
   ctype_start(&like, MP_KIND_BITINT);
@@ -267,7 +259,7 @@ MpStatus mp_ctype_pointer(MpSpace *sp, const MpCtype *item, const MpCtype **out,
     ctype_start(&like, MP_KIND_POINTER);
     like.item = item;
     like.size = sizeof(void *);
-    like.align = (uint32_t)_Alignof(void *);
+    like.align = (uint32_t) _Alignof(void *);
     like.flags = MP_CTF_COMPLETE | MP_CTF_HASPTR;
     if (ctype_copy(home, &like, &ct, e) != MP_OK) return MP_FAIL;
     if (mp_space_note(home, MP_NOTE_POINTER, item, 0, e) != MP_OK) return MP_FAIL;
@@ -282,12 +274,14 @@ static MpStatus array_of_incomplete(const MpCtype *item, MpErr *e) {
   MpStatus status;
   mp_buf_init(&name, item->home->alloc);
   mp_repr_type(&name, item, NULL);
-  status = mp_buf_cstr(&name) ? mp_err_set(e, MP_MSG_ARRAY_INCOMPLETE, name.data) : mp_err_memory(e);
+  status =
+      mp_buf_cstr(&name) ? mp_err_set(e, MP_MSG_ARRAY_INCOMPLETE, name.data) : mp_err_memory(e);
   mp_buf_fini(&name);
   return status;
 }
 
-MpStatus mp_ctype_array(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out, MpErr *e) {
+MpStatus mp_ctype_array(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out,
+                        MpErr *e) {
   MpCtype like;
   (void)sp;
   if (item->kind == MP_KIND_FUNCTION) return mp_err_set(e, MP_MSG_ARRAY_FUNCTION);
@@ -305,7 +299,8 @@ MpStatus mp_ctype_array(MpSpace *sp, const MpCtype *item, size_t length, const M
   return ctype_intern(item->home, &like, out, e);
 }
 
-MpStatus mp_ctype_vector(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out, MpErr *e) {
+MpStatus mp_ctype_vector(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out,
+                         MpErr *e) {
   MpCtype like;
   (void)sp;
   ctype_start(&like, MP_KIND_VECTOR);
@@ -436,8 +431,10 @@ static bool field_is_anonymous(const MpField *f) {
 static uint32_t record_count_flat(const MpField *fields, uint32_t n) {
   uint32_t count = 0, i;
   for (i = 0; i < n; i++) {
-    if (fields[i].name != NULL) count++;
-    else if (field_is_anonymous(&fields[i])) count += fields[i].type->u.record->nflat;
+    if (fields[i].name != NULL)
+      count++;
+    else if (field_is_anonymous(&fields[i]))
+      count += fields[i].type->u.record->nflat;
   }
   return count;
 }
@@ -473,7 +470,8 @@ static uint8_t record_flags(const MpCtype *ct, const MpField *fields, uint32_t n
     flags |= t->flags & (MP_CTF_HASPTR | MP_CTF_CONSTPART);
     if (t->quals & MP_QUAL_CONST) flags |= MP_CTF_CONSTPART;
   }
-  if (ct->kind == MP_KIND_STRUCT && n > 0 && is_flexible(fields[n - 1].type)) flags |= MP_CTF_FLEXIBLE;
+  if (ct->kind == MP_KIND_STRUCT && n > 0 && is_flexible(fields[n - 1].type))
+    flags |= MP_CTF_FLEXIBLE;
   return flags;
 }
 
@@ -505,8 +503,8 @@ MpStatus mp_ctype_complete_record(MpCtype *ct, const MpField *fields, uint32_t n
   return MP_OK;
 }
 
-MpStatus mp_ctype_complete_enum(MpCtype *ct, const MpEnumerator *items, uint32_t nitems, MpPrim prim,
-                                uint32_t align, MpErr *e) {
+MpStatus mp_ctype_complete_enum(MpCtype *ct, const MpEnumerator *items, uint32_t nitems,
+                                MpPrim prim, uint32_t align, MpErr *e) {
   MpEnumeration *en = ct->u.enumeration;
   MpArena *arena = &ct->home->arena;
   en->items = (MpEnumerator *)mp_arena_new(arena, nitems * sizeof(MpEnumerator));

@@ -21,9 +21,9 @@ typedef struct MpSpace MpSpace;
 
 typedef enum MpKind {
   MP_KIND_VOID,
-  MP_KIND_PRIM,   /* prim */
-  MP_KIND_BITINT, /* _BitInt(length): size, length; prim says signed (INT) or unsigned (UINT) */
-  MP_KIND_ENUM,   /* prim is the compatible integer type, u.enumeration */
+  MP_KIND_PRIM,    /* prim */
+  MP_KIND_BITINT,  /* _BitInt(length): size, length; prim says signed (INT) or unsigned (UINT) */
+  MP_KIND_ENUM,    /* prim is the compatible integer type, u.enumeration */
   MP_KIND_COMPLEX, /* item: the type of each of its two parts */
   MP_KIND_POINTER, /* item */
   MP_KIND_ARRAY,   /* item, length */
@@ -40,38 +40,41 @@ typedef enum MpKind {
 #define MP_QUAL_ATOMIC 8
 
 /* Flags of a type. */
-#define MP_CTF_COMPLETE 1   /* size and align are known */
-#define MP_CTF_HASPTR 2     /* holds a pointer somewhere: owned memory keeps its targets */
-#define MP_CTF_CONSTPART 4  /* const, or a member or element is: not assignable as a whole (C11 6.3.2.1) */
-#define MP_CTF_FLEXIBLE 8   /* a struct whose last member is an array of no or open length, or such a struct */
-#define MP_CTF_VALIST 16    /* __builtin_va_list: known by name to the printer */
-#define MP_CTF_ALIGNED 32   /* align was set on the type by an attribute */
+#define MP_CTF_COMPLETE 1 /* size and align are known */
+#define MP_CTF_HASPTR 2   /* holds a pointer somewhere: owned memory keeps its targets */
+#define MP_CTF_CONSTPART \
+  4 /* const, or a member or element is: not assignable as a whole (C11 6.3.2.1) */
+#define MP_CTF_FLEXIBLE \
+  8 /* a struct whose last member is an array of no or open length, or such a struct */
+#define MP_CTF_VALIST 16  /* __builtin_va_list: known by name to the printer */
+#define MP_CTF_ALIGNED 32 /* align was set on the type by an attribute */
 
 #define MP_LENGTH_OPEN ((size_t)-1) /* T[] */
 
 typedef struct MpField {
-  const MpName *name;  /* NULL: an anonymous member or an unnamed bit-field */
+  const MpName *name; /* NULL: an anonymous member or an unnamed bit-field */
   const MpCtype *type;
-  size_t offset;       /* bytes; of a bit-field: of the unit of its type that it is read through */
-  uint16_t bit_start;  /* bits above the unit's least significant one (C's value order) */
-  uint16_t bit_width;  /* meaningful when is_bits */
+  size_t offset;      /* bytes; of a bit-field: of the unit of its type that it is read through */
+  uint16_t bit_start; /* bits above the unit's least significant one (C's value order) */
+  uint16_t bit_width; /* meaningful when is_bits */
   bool is_bits;
 } MpField;
 
 typedef struct MpRecord {
-  const MpName *tag;    /* NULL: has none */
-  const MpName *alias;  /* a tagless one's first typedef, for messages and printing */
-  MpField *fields;      /* as declared, anonymous members whole */
+  const MpName *tag;   /* NULL: has none */
+  const MpName *alias; /* a tagless one's first typedef, for messages and printing */
+  MpField *fields;     /* as declared, anonymous members whole */
   uint32_t nfields;
-  MpField *flat;        /* named ones only, anonymous members flattened in order, offsets from the outermost */
+  MpField
+      *flat; /* named ones only, anonymous members flattened in order, offsets from the outermost */
   uint32_t nflat;
-  uint32_t *index;      /* hash table over `flat`: position + 1, 0 free; NULL when there are few */
+  uint32_t *index; /* hash table over `flat`: position + 1, 0 free; NULL when there are few */
   uint32_t index_mask;
-  bool packed;          /* by attribute, for printing */
-  bool transparent;     /* transparent_union */
-  bool ends;            /* `value` gave it a destructor: owners of it are ended by a call */
-  void *keys;           /* what `value` knows its fields by; in the home's memory */
-  const MpName *file;   /* where it was completed */
+  bool packed;        /* by attribute, for printing */
+  bool transparent;   /* transparent_union */
+  bool ends;          /* `value` gave it a destructor: owners of it are ended by a call */
+  void *keys;         /* what `value` knows its fields by; in the home's memory */
+  const MpName *file; /* where it was completed */
   uint32_t line;
 } MpRecord;
 
@@ -84,7 +87,7 @@ typedef struct MpEnumeration {
   const MpName *tag, *alias;
   MpEnumerator *items; /* in order */
   uint32_t nitems;
-  uint32_t *index;      /* as a record's, over `items` by name */
+  uint32_t *index; /* as a record's, over `items` by name */
   uint32_t index_mask;
   bool packed;
   const MpName *file;
@@ -95,15 +98,15 @@ typedef struct MpFunction {
   const MpCtype **params; /* adjusted: no arrays, functions or top-level qualifiers (C11 6.7.6.3) */
   uint32_t nparams;
   bool variadic;
-  bool unprototyped;  /* `int f()`: C says nothing of its parameters */
-  bool nonblocking;   /* keeps the state lock during the call */
-  void *prepared;     /* what `call` calls it with; in the home's memory */
-  void *answered;     /* the kind of callbacks that answer such calls; the process's */
+  bool unprototyped; /* `int f()`: C says nothing of its parameters */
+  bool nonblocking;  /* keeps the state lock during the call */
+  void *prepared;    /* what `call` calls it with; in the home's memory */
+  void *answered;    /* the kind of callbacks that answer such calls; the process's */
 } MpFunction;
 
 struct MpCtype {
-  uint8_t kind;   /* MpKind */
-  uint8_t prim;   /* MpPrim, where the kind has one */
+  uint8_t kind; /* MpKind */
+  uint8_t prim; /* MpPrim, where the kind has one */
   uint8_t quals;
   uint8_t flags;
   uint32_t align; /* bytes; 1 for void and functions, as GCC's _Alignof says */
@@ -115,10 +118,10 @@ struct MpCtype {
     MpEnumeration *enumeration;
     MpFunction *function;
   } u;
-  const MpCtype *plain;  /* without qualifiers and extra alignment; itself for a plain one */
+  const MpCtype *plain;    /* without qualifiers and extra alignment; itself for a plain one */
   const MpCtype *variants; /* of a plain one: its variants, newest first */
   const MpCtype *next_variant;
-  const MpCtype *pointer;  /* T *, once somebody asked */
+  const MpCtype *pointer; /* T *, once somebody asked */
   MpSpace *home;
 };
 
@@ -161,24 +164,33 @@ const MpEnumerator *mp_ctype_enumerator_named(const MpCtype *ct, const MpName *n
 */
 const MpCtype *mp_ctype_void(MpSpace *sp);
 const MpCtype *mp_ctype_prim(MpSpace *sp, MpPrim prim);
-MP_CHECKED MpStatus mp_ctype_bitint(MpSpace *sp, bool is_unsigned, size_t bits, const MpCtype **out, MpErr *e);
-MP_CHECKED MpStatus mp_ctype_complex(MpSpace *sp, const MpCtype *part, const MpCtype **out, MpErr *e);
-MP_CHECKED MpStatus mp_ctype_pointer(MpSpace *sp, const MpCtype *item, const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_bitint(MpSpace *sp, bool is_unsigned, size_t bits, const MpCtype **out,
+                                    MpErr *e);
+MP_CHECKED MpStatus mp_ctype_complex(MpSpace *sp, const MpCtype *part, const MpCtype **out,
+                                     MpErr *e);
+MP_CHECKED MpStatus mp_ctype_pointer(MpSpace *sp, const MpCtype *item, const MpCtype **out,
+                                     MpErr *e);
 /* Also fails for an incomplete item, a function, or a size beyond PTRDIFF_MAX. */
-MP_CHECKED MpStatus mp_ctype_array(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out, MpErr *e);
-MP_CHECKED MpStatus mp_ctype_vector(MpSpace *sp, const MpCtype *item, size_t length, const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_array(MpSpace *sp, const MpCtype *item, size_t length,
+                                   const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_vector(MpSpace *sp, const MpCtype *item, size_t length,
+                                    const MpCtype **out, MpErr *e);
 /* `proto` is copied. Parameters are as the declarator adjusted them. */
-MP_CHECKED MpStatus mp_ctype_function(MpSpace *sp, const MpCtype *result, const MpFunction *proto, const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_function(MpSpace *sp, const MpCtype *result, const MpFunction *proto,
+                                      const MpCtype **out, MpErr *e);
 /*
 ** `ct` with `quals` added, and its alignment set to `align` unless that is 0.
 ** An array passes qualifiers on to its elements (C11 6.7.3p9).
 */
-MP_CHECKED MpStatus mp_ctype_qualify(MpSpace *sp, const MpCtype *ct, unsigned quals, uint32_t align, const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_qualify(MpSpace *sp, const MpCtype *ct, unsigned quals, uint32_t align,
+                                     const MpCtype **out, MpErr *e);
 /* `ct` without qualifiers, of the array's elements too; keeps an alignment that an attribute gave. */
-MP_CHECKED MpStatus mp_ctype_unqualify(MpSpace *sp, const MpCtype *ct, const MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_unqualify(MpSpace *sp, const MpCtype *ct, const MpCtype **out,
+                                       MpErr *e);
 
 /* A new struct, union or enum, incomplete, at home in `sp`; never interned. `tag` may be NULL. */
-MP_CHECKED MpStatus mp_ctype_newrecord(MpSpace *sp, MpKind kind, const MpName *tag, MpCtype **out, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_newrecord(MpSpace *sp, MpKind kind, const MpName *tag, MpCtype **out,
+                                       MpErr *e);
 MP_CHECKED MpStatus mp_ctype_newenum(MpSpace *sp, const MpName *tag, MpCtype **out, MpErr *e);
 
 /*
@@ -186,10 +198,12 @@ MP_CHECKED MpStatus mp_ctype_newenum(MpSpace *sp, const MpName *tag, MpCtype **o
 ** `fields` (copied). Flattens and indexes them, sets the flags, and completes
 ** the variants. Undone when the space rolls back.
 */
-MP_CHECKED MpStatus mp_ctype_complete_record(MpCtype *ct, const MpField *fields, uint32_t nfields, size_t size, uint32_t align, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_complete_record(MpCtype *ct, const MpField *fields, uint32_t nfields,
+                                             size_t size, uint32_t align, MpErr *e);
 
 /* The same for an enum: its enumerators (copied) and compatible integer type. */
-MP_CHECKED MpStatus mp_ctype_complete_enum(MpCtype *ct, const MpEnumerator *items, uint32_t nitems, MpPrim prim, uint32_t align, MpErr *e);
+MP_CHECKED MpStatus mp_ctype_complete_enum(MpCtype *ct, const MpEnumerator *items, uint32_t nitems,
+                                           MpPrim prim, uint32_t align, MpErr *e);
 
 /* Takes a completion back: for the space's roll-back alone. */
 void mp_ctype_uncomplete(MpCtype *ct);

@@ -33,17 +33,13 @@ typedef struct LayoutState {
   uint64_t cap;   /* #pragma pack; 0: none */
 } LayoutState;
 
-static const char *member_name(const MpMember *m) {
-  return m->name ? m->name->text : "";
-}
+static const char *member_name(const MpMember *m) { return m->name ? m->name->text : ""; }
 
 static MpUint128 align_bits(MpUint128 n, uint64_t align) {
   return (n + align - 1) & ~((MpUint128)align - 1);
 }
 
-static uint64_t larger(uint64_t a, uint64_t b) {
-  return a > b ? a : b;
-}
+static uint64_t larger(uint64_t a, uint64_t b) { return a > b ? a : b; }
 
 /* {===== what a member may be ===== */
 
@@ -52,16 +48,14 @@ static MpStatus check_bits(const MpMember *m, MpErr *e) {
     return mp_err_set(e, MP_MSG_BITS_TYPE, member_name(m));
   if ((unsigned)m->bits > mp_ctype_bits(m->type))
     return mp_err_set(e, MP_MSG_BITS_WIDTH, member_name(m));
-  if (m->bits == 0 && m->name != NULL)
-    return mp_err_set(e, MP_MSG_BITS_ZERO, member_name(m));
+  if (m->bits == 0 && m->name != NULL) return mp_err_set(e, MP_MSG_BITS_ZERO, member_name(m));
   return MP_OK;
 }
 
 static MpStatus check_member(const MpMember *m, bool may_be_open, MpErr *e) {
   const MpCtype *ct = m->type;
   if (m->bits >= 0) return check_bits(m, e);
-  if (ct->kind == MP_KIND_FUNCTION)
-    return mp_err_set(e, MP_MSG_MEMBER_FUNCTION, member_name(m));
+  if (ct->kind == MP_KIND_FUNCTION) return mp_err_set(e, MP_MSG_MEMBER_FUNCTION, member_name(m));
   if (ct->kind == MP_KIND_ARRAY && ct->length == MP_LENGTH_OPEN) {
     if (!may_be_open) return mp_err_set(e, MP_MSG_MEMBER_OPEN, member_name(m));
   } else if (!mp_ctype_is_complete(ct)) {
@@ -91,8 +85,7 @@ static MpStatus names_add(NameSet *s, const MpName *name, MpErr *e) {
     for (i = 0; i < s->n; i++)
       if (!mp_map_set(&s->many, s->few[i], (void *)s->few[i])) return mp_err_memory(e);
   }
-  if (mp_map_get(&s->many, name) != NULL)
-    return mp_err_set(e, MP_MSG_MEMBER_TWICE, name->text);
+  if (mp_map_get(&s->many, name) != NULL) return mp_err_set(e, MP_MSG_MEMBER_TWICE, name->text);
   return mp_map_set(&s->many, name, (void *)name) ? MP_OK : mp_err_memory(e);
 }
 
@@ -108,8 +101,7 @@ static MpStatus names_add_member(NameSet *s, const MpMember *m, MpErr *e) {
   return MP_OK;
 }
 
-static MpStatus check_names(const MpAlloc *alloc, const MpMember *members, uint32_t n,
-                            MpErr *e) {
+static MpStatus check_names(const MpAlloc *alloc, const MpMember *members, uint32_t n, MpErr *e) {
   NameSet s;
   MpStatus done = MP_OK;
   uint32_t i;
@@ -133,8 +125,7 @@ static bool is_packed(const LayoutState *s, const MpMember *m) {
 ** of that anyway, is an ordinary member to GCC: it has the integer's alignment
 ** and may span what it likes. That shows with types of unusual alignment. 1: it is not.
 */
-static uint64_t whole_integer_align(const LayoutState *s, const MpMember *m,
-                                    bool packed) {
+static uint64_t whole_integer_align(const LayoutState *s, const MpMember *m, bool packed) {
   uint64_t width = (uint64_t)m->bits;
   if (width < 8 || width > 128 || !mp_num_ispow2(width)) return 1;
   if (width > 8 && packed) return 1;
@@ -186,8 +177,7 @@ static MpUint128 member_bits(const MpMember *m) {
 /* Places a member; its first bit is returned. */
 static MpUint128 place(LayoutState *s, const MpMember *m) {
   uint64_t align = member_align(s, m);
-  bool is_loose =
-      is_packed(s, m) || s->cap != 0 || whole_integer_align(s, m, is_packed(s, m)) > 1;
+  bool is_loose = is_packed(s, m) || s->cap != 0 || whole_integer_align(s, m, is_packed(s, m)) > 1;
   MpUint128 at;
   raise_align(s, m, align);
   if (s->is_union) {
@@ -223,8 +213,7 @@ static void set_window(MpField *f, MpUint128 at, size_t record_size) {
 
 /* }===== */
 
-static void layout_start(LayoutState *s, const MpCtype *ct,
-                         const MpLayoutOptions *options) {
+static void layout_start(LayoutState *s, const MpCtype *ct, const MpLayoutOptions *options) {
   memset(s, 0, sizeof *s);
   s->options = options;
   s->is_union = ct->kind == MP_KIND_UNION;
@@ -233,8 +222,8 @@ static void layout_start(LayoutState *s, const MpCtype *ct,
 }
 
 /* Places all; `at` gets each member's first bit. */
-static MpStatus place_all(LayoutState *s, const MpMember *members, uint32_t n,
-                          MpUint128 *at, MpErr *e) {
+static MpStatus place_all(LayoutState *s, const MpMember *members, uint32_t n, MpUint128 *at,
+                          MpErr *e) {
   uint32_t i;
   for (i = 0; i < n; i++) {
     if (check_member(&members[i], s->is_union || i == n - 1, e) != MP_OK) return MP_FAIL;
@@ -244,8 +233,8 @@ static MpStatus place_all(LayoutState *s, const MpMember *members, uint32_t n,
   return MP_OK;
 }
 
-static void fill_fields(const MpMember *members, uint32_t n, const MpUint128 *at,
-                        size_t size, MpField *fields) {
+static void fill_fields(const MpMember *members, uint32_t n, const MpUint128 *at, size_t size,
+                        MpField *fields) {
   uint32_t i;
   for (i = 0; i < n; i++) {
     const MpMember *m = &members[i];
@@ -263,8 +252,8 @@ static void fill_fields(const MpMember *members, uint32_t n, const MpUint128 *at
 
 /* Lays out with the scratch memory given. */
 static MpStatus layout_with(MpCtype *ct, const MpMember *members, uint32_t n,
-                            const MpLayoutOptions *options, MpUint128 *at,
-                            MpField *fields, MpErr *e) {
+                            const MpLayoutOptions *options, MpUint128 *at, MpField *fields,
+                            MpErr *e) {
   LayoutState s;
   MpUint128 size;
   layout_start(&s, ct, options);
@@ -272,8 +261,7 @@ static MpStatus layout_with(MpCtype *ct, const MpMember *members, uint32_t n,
   size = align_bits(s.is_union ? s.most : s.at, s.align) / 8;
   if (size > MP_NUM_SIZE_MAX) return mp_err_set(e, MP_MSG_TYPE_TOO_LARGE);
   fill_fields(members, n, at, (size_t)size, fields);
-  return mp_ctype_complete_record(ct, fields, n, (size_t)size, (uint32_t)(s.align / 8),
-                                  e);
+  return mp_ctype_complete_record(ct, fields, n, (size_t)size, (uint32_t)(s.align / 8), e);
 }
 
 typedef struct Scratch {

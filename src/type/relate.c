@@ -5,9 +5,7 @@
 
 #include "type/relate.h"
 
-bool mp_relate_same(const MpCtype *a, const MpCtype *b) {
-  return a->plain == b->plain;
-}
+bool mp_relate_same(const MpCtype *a, const MpCtype *b) { return a->plain == b->plain; }
 
 bool mp_relate_same_deep(const MpCtype *a, const MpCtype *b) {
   if (a->plain == b->plain) return true;
@@ -46,7 +44,8 @@ bool mp_relate_compatible(const MpCtype *a, const MpCtype *b) {
     case MP_KIND_PRIM: return prim_alias(a, b);
     case MP_KIND_POINTER: return mp_relate_compatible(a->item, b->item);
     case MP_KIND_ARRAY:
-      return (a->length == b->length || a->length == MP_LENGTH_OPEN || b->length == MP_LENGTH_OPEN) &&
+      return (a->length == b->length || a->length == MP_LENGTH_OPEN ||
+              b->length == MP_LENGTH_OPEN) &&
              mp_relate_compatible(a->item, b->item);
     case MP_KIND_VECTOR: return a->length == b->length && mp_relate_compatible(a->item, b->item);
     case MP_KIND_FUNCTION: return function_compatible(a, b);

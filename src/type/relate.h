@@ -28,7 +28,7 @@ bool mp_relate_compatible(const MpCtype *a, const MpCtype *b);
 */
 typedef enum MpRelation {
   MP_RELATE_OK,
-  MP_RELATE_CONST,    /* only `const` stands in the way */
+  MP_RELATE_CONST, /* only `const` stands in the way */
   MP_RELATE_MISMATCH
 } MpRelation;
 MpRelation mp_relate_pointers(const MpCtype *to, const MpCtype *from);

@@ -10,8 +10,7 @@
 
 /* {===== leaves ===== */
 
-static void add_qualifiers(MpBuf *out, unsigned quals, const char *before,
-                           const char *after) {
+static void add_qualifiers(MpBuf *out, unsigned quals, const char *before, const char *after) {
   static const struct {
     unsigned bit;
     const char *word;
@@ -30,8 +29,7 @@ static void add_qualifiers(MpBuf *out, unsigned quals, const char *before,
   if (any) mp_buf_addstr(out, after);
 }
 
-static void add_tagged(MpBuf *out, const char *word, const MpName *tag,
-                       const MpName *alias) {
+static void add_tagged(MpBuf *out, const char *word, const MpName *tag, const MpName *alias) {
   if (tag == NULL && alias != NULL) {
     mp_buf_addstr(out, alias->text);
     return;
@@ -45,8 +43,7 @@ static void add_leaf_name(MpBuf *out, const MpCtype *ct) {
     case MP_KIND_VOID: mp_buf_addstr(out, "void"); break;
     case MP_KIND_PRIM: mp_buf_addstr(out, mp_ctype_prims[ct->prim].name); break;
     case MP_KIND_BITINT:
-      mp_buf_addf(out, "%s_BitInt(%zu)", mp_ctype_is_unsigned(ct) ? "unsigned " : "",
-                  ct->length);
+      mp_buf_addf(out, "%s_BitInt(%zu)", mp_ctype_is_unsigned(ct) ? "unsigned " : "", ct->length);
       break;
     case MP_KIND_ENUM:
       add_tagged(out, "enum ", ct->u.enumeration->tag, ct->u.enumeration->alias);
@@ -59,15 +56,9 @@ static void add_leaf_name(MpBuf *out, const MpCtype *ct) {
       add_leaf_name(out, ct->item);
       mp_buf_addf(out, " __attribute__((vector_size(%zu)))", ct->size);
       break;
-    case MP_KIND_STRUCT:
-      add_tagged(out, "struct ", ct->u.record->tag, ct->u.record->alias);
-      break;
-    case MP_KIND_UNION:
-      add_tagged(out, "union ", ct->u.record->tag, ct->u.record->alias);
-      break;
-    default:
-      mp_buf_addstr(out, "__builtin_va_list");
-      break; /* the only array that is a leaf */
+    case MP_KIND_STRUCT: add_tagged(out, "struct ", ct->u.record->tag, ct->u.record->alias); break;
+    case MP_KIND_UNION: add_tagged(out, "union ", ct->u.record->tag, ct->u.record->alias); break;
+    default: mp_buf_addstr(out, "__builtin_va_list"); break; /* the only array that is a leaf */
   }
 }
 
@@ -130,8 +121,8 @@ static void add_left(MpBuf *out, const MpCtype *ct) {
 
 /* A parameter that was a va_list before it was adjusted to a pointer. */
 static bool is_valist_parameter(const MpCtype *ct) {
-  return ct->kind == MP_KIND_POINTER && ct->item->kind == MP_KIND_STRUCT &&
-         ct->item->quals == 0 && (ct->item->flags & MP_CTF_VALIST);
+  return ct->kind == MP_KIND_POINTER && ct->item->kind == MP_KIND_STRUCT && ct->item->quals == 0 &&
+         (ct->item->flags & MP_CTF_VALIST);
 }
 
 /* Functions of functions of functions may be of any length: beyond this the rest is left out. */

@@ -29,21 +29,21 @@ static MpInt128 bits_extend(MpUint128 u, unsigned bits, bool is_signed) {
   return is_signed ? (MpInt128)u >> rest : (MpInt128)(u >> rest);
 }
 
-static size_t scalar_bytes(const MpCtype *ct) {
-  return ct->size > 16 ? 16 : ct->size;
-}
+static size_t scalar_bytes(const MpCtype *ct) { return ct->size > 16 ? 16 : ct->size; }
 
 MpInt128 mp_scalar_loadint(const MpCtype *ct, const void *at) {
   MpUint128 u = bytes_load(at, scalar_bytes(ct));
   if (mp_ctype_is_prim(ct, MP_PRIM_BOOL)) return u != 0;
-  return bits_extend(u, mp_ctype_bits(ct) > 128 ? 128 : mp_ctype_bits(ct), !mp_ctype_is_unsigned(ct));
+  return bits_extend(u, mp_ctype_bits(ct) > 128 ? 128 : mp_ctype_bits(ct),
+                     !mp_ctype_is_unsigned(ct));
 }
 
 void mp_scalar_storeint(const MpCtype *ct, void *at, MpInt128 value) {
   if (mp_ctype_is_prim(ct, MP_PRIM_BOOL)) value = value != 0;
   if (ct->kind == MP_KIND_BITINT) {
     if (ct->size > 16) memset((char *)at + 16, value < 0 ? 0xff : 0, ct->size - 16);
-    if (ct->length < 128) value = bits_extend((MpUint128)value, (unsigned)ct->length, !mp_ctype_is_unsigned(ct));
+    if (ct->length < 128)
+      value = bits_extend((MpUint128)value, (unsigned)ct->length, !mp_ctype_is_unsigned(ct));
   }
   bytes_store(at, scalar_bytes(ct), (MpUint128)value);
 }
@@ -82,9 +82,12 @@ static long double format_decode(const FloatFormat *f, MpUint128 u) {
   MpUint128 m = u & (((MpUint128)1 << f->fraction) - 1);
   bool negative = (u >> (f->exponent + f->fraction)) & 1;
   long double v;
-  if (e == (1 << f->exponent) - 1) v = m ? (long double)NAN : (long double)INFINITY;
-  else if (e == 0) v = ldexpl((long double)m, 1 - bias - f->fraction);
-  else v = ldexpl((long double)(m | ((MpUint128)1 << f->fraction)), e - bias - f->fraction);
+  if (e == (1 << f->exponent) - 1)
+    v = m ? (long double)NAN : (long double)INFINITY;
+  else if (e == 0)
+    v = ldexpl((long double)m, 1 - bias - f->fraction);
+  else
+    v = ldexpl((long double)(m | ((MpUint128)1 << f->fraction)), e - bias - f->fraction);
   return negative ? -v : v;
 }
 
@@ -98,8 +101,8 @@ static MpUint128 format_encode(const FloatFormat *f, long double v) {
   if (isinf(v)) return sign | infinity;
   if (v == 0) return sign;
   (void)frexpl(v, &e);
-  e += bias - 1;     /* the biased exponent of v = 1.f × 2^(e - bias) */
-  if (e < 1) e = 1;  /* subnormals share the least one */
+  e += bias - 1;    /* the biased exponent of v = 1.f × 2^(e - bias) */
+  if (e < 1) e = 1; /* subnormals share the least one */
   m = (MpUint128)rintl(ldexpl(v, f->fraction - (e - bias)));
   if (m >> (f->fraction + 1)) m >>= 1, e++; /* rounded up to the next power of two */
   if (!(m >> f->fraction)) return sign | m; /* subnormal */
@@ -156,9 +159,7 @@ void mp_scalar_storefloat(const MpCtype *ct, void *at, long double value) {
 /* {===== bit-fields ===== */
 
 /* Bytes that the field touches, from its unit's start: never outside the record. */
-static size_t bits_span(const MpField *f) {
-  return ((size_t)f->bit_start + f->bit_width + 7) / 8;
-}
+static size_t bits_span(const MpField *f) { return ((size_t)f->bit_start + f->bit_width + 7) / 8; }
 
 /*
 ** The bytes of the span as one number, the field's first bit at `shift`. A

@@ -92,7 +92,8 @@ void mp_space_commit(MpSpace *sp) {
 }
 
 /* A record of what is about to be done; NULL without failure when nothing is marked. */
-static MpStatus undo_push(MpSpace *sp, UndoKind kind, const void *what, MpSpaceUndo **out, MpErr *e) {
+static MpStatus undo_push(MpSpace *sp, UndoKind kind, const void *what, MpSpaceUndo **out,
+                          MpErr *e) {
   MpSpaceUndo *u;
   *out = NULL;
   if (!sp->marked) return MP_OK;
@@ -106,7 +107,8 @@ static MpStatus undo_push(MpSpace *sp, UndoKind kind, const void *what, MpSpaceU
   return MP_OK;
 }
 
-MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash, MpErr *e) {
+MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash,
+                       MpErr *e) {
   MpSpaceUndo *u;
   if (undo_push(sp, UNDO_NOTE, type, &u, e) != MP_OK) return MP_FAIL;
   if (u != NULL) {

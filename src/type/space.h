@@ -26,30 +26,30 @@ typedef enum MpConstKind { MP_CONST_INT, MP_CONST_FLOAT, MP_CONST_STRING } MpCon
 typedef struct MpConst {
   MpConstKind kind;
   const MpCtype *type;
-  MpInt128 i;       /* an unsigned __int128 beyond the range is kept as its bits */
+  MpInt128 i; /* an unsigned __int128 beyond the range is kept as its bits */
   long double f;
-  const char *s;    /* string: its bytes, a NUL behind; in the space's memory */
-  size_t len;       /* bytes of s */
+  const char *s; /* string: its bytes, a NUL behind; in the space's memory */
+  size_t len;    /* bytes of s */
 } MpConst;
 
 typedef struct MpDecl MpDecl;
 struct MpDecl {
   MpDeclKind kind;
   const MpName *name;
-  const MpCtype *type;     /* NULL for MP_DECL_MACRO */
-  const MpName *symbol;    /* asm("…") name, else NULL */
-  const MpConst *value;    /* of a constant */
-  const MpName *file;      /* where it was declared; NULL for built-in ones */
+  const MpCtype *type;  /* NULL for MP_DECL_MACRO */
+  const MpName *symbol; /* asm("…") name, else NULL */
+  const MpConst *value; /* of a constant */
+  const MpName *file;   /* where it was declared; NULL for built-in ones */
   uint32_t line;
-  bool is_inline;          /* static: there is no symbol to look for */
-  bool is_macro;           /* of a constant: #define gave it */
-  MpDecl *next;            /* in order of declaration */
+  bool is_inline; /* static: there is no symbol to look for */
+  bool is_macro;  /* of a constant: #define gave it */
+  MpDecl *next;   /* in order of declaration */
 };
 
 typedef struct MpTag {
   const MpName *name;
-  MpCtype *type;           /* struct, union or enum */
-  struct MpTag *next;      /* in order of declaration */
+  MpCtype *type;      /* struct, union or enum */
+  struct MpTag *next; /* in order of declaration */
 } MpTag;
 
 typedef struct MpSpaceUndo MpSpaceUndo;
@@ -57,21 +57,21 @@ typedef struct MpSpaceUndo MpSpaceUndo;
 struct MpSpace {
   const MpAlloc *alloc;
   MpNames *names;
-  MpSpace *root;            /* itself for the root */
-  void *engine;             /* whose state this belongs to; floors below `value` pass it on unseen */
+  MpSpace *root; /* itself for the root */
+  void *engine;  /* whose state this belongs to; floors below `value` pass it on unseen */
   MpArena arena;
-  MpMap derived;            /* types at home here, by their structure */
-  MpMap ordinary, tags;     /* names → MpDecl, MpTag (C11 6.2.3: two name spaces) */
+  MpMap derived;        /* types at home here, by their structure */
+  MpMap ordinary, tags; /* names → MpDecl, MpTag (C11 6.2.3: two name spaces) */
   MpDecl *first, **last;
   MpTag *first_tag, **last_tag;
   MpSpace **includes;
   uint32_t nincludes, cap_includes;
-  MpSpaceUndo *undo;        /* newest first, while `marked` */
+  MpSpaceUndo *undo; /* newest first, while `marked` */
   MpArena undo_arena;
   bool marked;
   const MpCtype *prims[MP_PRIM_COUNT]; /* the root's */
   const MpCtype *void_type;            /* the root's */
-  uint32_t generation;      /* counts changes of its names */
+  uint32_t generation;                 /* counts changes of its names */
 };
 
 typedef struct MpSpaceMark {
@@ -80,7 +80,8 @@ typedef struct MpSpaceMark {
 } MpSpaceMark;
 
 /* A root (`root` NULL) with the primitives, or a space over a root. The names outlive it. */
-MP_CHECKED MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpace *root, MpErr *e);
+MP_CHECKED MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpace *root,
+                                  MpErr *e);
 void mp_space_fini(MpSpace *sp);
 
 /* One mark at a time: a declaration doesn't nest. */
@@ -101,7 +102,8 @@ const MpTag *mp_space_own_tag(const MpSpace *sp, const MpName *name);
 ** Declares `proto` (copied; hides an older one of that name). Whether a
 ** redeclaration agrees is the caller's to judge.
 */
-MP_CHECKED MpStatus mp_space_declare(MpSpace *sp, const MpDecl *proto, const MpDecl **out, MpErr *e);
+MP_CHECKED MpStatus mp_space_declare(MpSpace *sp, const MpDecl *proto, const MpDecl **out,
+                                     MpErr *e);
 MP_CHECKED MpStatus mp_space_declare_tag(MpSpace *sp, const MpName *name, MpCtype *type, MpErr *e);
 
 /* Makes `other`'s names visible. Itself, or a circle, fails. The caller keeps `other` alive. */
@@ -120,11 +122,12 @@ MpSpace *mp_space_join(MpSpace *sp, MpSpace *a, MpSpace *b);
 
 /* What a roll-back has to take back besides names. */
 typedef enum MpSpaceNote {
-  MP_NOTE_DERIVED,   /* a type put into `derived` under `hash` */
-  MP_NOTE_POINTER,   /* the pointer to this type was made */
-  MP_NOTE_VARIANT,   /* a variant of this plain type was made */
-  MP_NOTE_COMPLETED  /* this record or enum was completed */
+  MP_NOTE_DERIVED,  /* a type put into `derived` under `hash` */
+  MP_NOTE_POINTER,  /* the pointer to this type was made */
+  MP_NOTE_VARIANT,  /* a variant of this plain type was made */
+  MP_NOTE_COMPLETED /* this record or enum was completed */
 } MpSpaceNote;
-MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash, MpErr *e);
+MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash,
+                                  MpErr *e);
 
 #endif

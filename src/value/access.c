@@ -19,7 +19,8 @@ bool mp_access_has_length(const MpCdata *c) {
 }
 
 size_t mp_access_length(const MpCdata *c) {
-  if (c->ct->length != MP_LENGTH_OPEN && !(c->flags & (MP_CD_VARLEN | MP_CD_LENGTH))) return c->ct->length;
+  if (c->ct->length != MP_LENGTH_OPEN && !(c->flags & (MP_CD_VARLEN | MP_CD_LENGTH)))
+    return c->ct->length;
   return c->ct->item->size ? mp_cdata_size(c) / c->ct->item->size : 0;
 }
 
@@ -27,13 +28,14 @@ size_t mp_access_length(const MpCdata *c) {
 
 /* A place in memory: a field, or an element of a type. */
 typedef struct Place {
-  char *at;              /* the element, or the record that has the field */
-  const MpCtype *ct;     /* of the element */
-  const MpField *field;  /* NULL: an element */
+  char *at;             /* the element, or the record that has the field */
+  const MpCtype *ct;    /* of the element */
+  const MpField *field; /* NULL: an element */
 } Place;
 
 static MP_NORETURN void index_toolarge(lua_State *L, const MpCdata *c, lua_Integer i, size_t n) {
-  mp_state_error(L, MP_MSG_INDEX_LARGE, mp_state_pushrepr(L, c->ct, NULL), (long long)i, (unsigned long long)n);
+  mp_state_error(L, MP_MSG_INDEX_LARGE, mp_state_pushrepr(L, c->ct, NULL), (long long)i,
+                 (unsigned long long)n);
 }
 
 static char *array_element(lua_State *L, const MpCdata *c, lua_Integer i) {
@@ -71,7 +73,8 @@ static char *pointer_element(lua_State *L, const MpCdata *c, lua_Integer i) {
 static bool place_index(lua_State *L, MpState *E, const MpCdata *c, Place *p) {
   lua_Integer i;
   if (lua_type(L, 2) != LUA_TNUMBER && mp_cdata_test(L, E, 2) == NULL) return false;
-  if (c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_VECTOR && c->ct->kind != MP_KIND_POINTER)
+  if (c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_VECTOR &&
+      c->ct->kind != MP_KIND_POINTER)
     return false;
   i = lua_isinteger(L, 2) ? lua_tointeger(L, 2) : mp_toc_index(L, E, 2, "index");
   p->field = NULL;
@@ -115,7 +118,8 @@ static MP_NORETURN void no_place(lua_State *L, MpState *E, const MpCdata *c) {
 /* }===== */
 
 /* The type that a member has, seen through its record: const if that is (C11 6.5.2.3p3). */
-static const MpCtype *member_type(lua_State *L, MpState *E, const MpCtype *record, const MpCtype *ct) {
+static const MpCtype *member_type(lua_State *L, MpState *E, const MpCtype *record,
+                                  const MpCtype *ct) {
   MpErr e;
   if (MP_LIKELY(!(record->quals & MP_QUAL_CONST))) return ct;
   if (mp_ctype_qualify(&E->root, ct, MP_QUAL_CONST, 0, &ct, &e) != MP_OK) mp_state_raise(L, &e);
@@ -123,7 +127,8 @@ static const MpCtype *member_type(lua_State *L, MpState *E, const MpCtype *recor
 }
 
 static void check_notconst(lua_State *L, const MpCtype *ct) {
-  if (MP_UNLIKELY(ct->quals & MP_QUAL_CONST)) mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, ct, NULL));
+  if (MP_UNLIKELY(ct->quals & MP_QUAL_CONST))
+    mp_state_error(L, MP_MSG_CONST, mp_state_pushrepr(L, ct, NULL));
 }
 
 /* {===== complex numbers ===== */
@@ -132,7 +137,8 @@ static void check_notconst(lua_State *L, const MpCtype *ct) {
 static char *complex_part(lua_State *L, const MpCdata *c) {
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   const MpCtype *ct = mp_cdata_target(c);
-  if (ct->kind != MP_KIND_COMPLEX || (strcmp(key, "re") != 0 && strcmp(key, "im") != 0)) return NULL;
+  if (ct->kind != MP_KIND_COMPLEX || (strcmp(key, "re") != 0 && strcmp(key, "im") != 0))
+    return NULL;
   mp_cdata_checkspan(L, c, mp_cdata_address(c), ct->size);
   return mp_cdata_address(c) + (key[0] == 'i' ? ct->item->size : 0);
 }
@@ -262,9 +268,12 @@ int mp_access_pairs(lua_State *L) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
   lua_CFunction step;
   mp_cdata_checklive(L, c);
-  if ((c->ct->kind == MP_KIND_ARRAY && mp_access_has_length(c)) || c->ct->kind == MP_KIND_VECTOR) step = next_element;
-  else if (mp_ctype_is_record(mp_cdata_target(c)) && mp_ctype_is_complete(mp_cdata_target(c))) step = next_field;
-  else mp_state_error(L, MP_MSG_NO_PAIRS, mp_state_pushrepr(L, c->ct, NULL));
+  if ((c->ct->kind == MP_KIND_ARRAY && mp_access_has_length(c)) || c->ct->kind == MP_KIND_VECTOR)
+    step = next_element;
+  else if (mp_ctype_is_record(mp_cdata_target(c)) && mp_ctype_is_complete(mp_cdata_target(c)))
+    step = next_field;
+  else
+    mp_state_error(L, MP_MSG_NO_PAIRS, mp_state_pushrepr(L, c->ct, NULL));
   lua_pushvalue(L, MP_UP_TYPES);
   lua_pushinteger(L, 0);
   lua_pushvalue(L, 1);
@@ -277,17 +286,21 @@ int mp_access_pairs(lua_State *L) {
 
 /* {===== paths ===== */
 
-static void path_name(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits, int idx) {
+static void path_name(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset,
+                      const MpField **bits, int idx) {
   const MpField *f = NULL;
-  if (!mp_ctype_is_record(*ct)) mp_state_error(L, MP_MSG_NO_FIELDS, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
+  if (!mp_ctype_is_record(*ct))
+    mp_state_error(L, MP_MSG_NO_FIELDS, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
   f = mp_metatype_field(L, *ct, idx);
-  if (f == NULL) mp_state_error(L, MP_MSG_NO_FIELD, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
+  if (f == NULL)
+    mp_state_error(L, MP_MSG_NO_FIELD, mp_state_pushrepr(L, *ct, NULL), lua_tostring(L, idx));
   *offset += (ptrdiff_t)f->offset;
   if (f->is_bits) *bits = f;
   *ct = f->is_bits ? f->type : member_type(L, E, *ct, f->type);
 }
 
-static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, int idx, bool one_past) {
+static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, int idx,
+                       bool one_past) {
   lua_Integer i = mp_toc_index(L, E, idx, "index");
   ptrdiff_t step;
   const MpCtype *item;
@@ -296,21 +309,24 @@ static void path_index(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *
   item = (*ct)->item;
   if (i < 0) mp_state_error(L, MP_MSG_INDEX_NEGATIVE);
   if ((*ct)->length != MP_LENGTH_OPEN && (size_t)i >= (*ct)->length + (one_past ? 1 : 0))
-    mp_state_error(L, MP_MSG_PATH_LARGE, mp_state_pushrepr(L, *ct, NULL), (long long)i, one_past ? "<=" : "<",
-                   (unsigned long long)(*ct)->length);
-  if (__builtin_mul_overflow(i, (ptrdiff_t)item->size, &step) || __builtin_add_overflow(*offset, step, offset))
+    mp_state_error(L, MP_MSG_PATH_LARGE, mp_state_pushrepr(L, *ct, NULL), (long long)i,
+                   one_past ? "<=" : "<", (unsigned long long)(*ct)->length);
+  if (__builtin_mul_overflow(i, (ptrdiff_t)item->size, &step) ||
+      __builtin_add_overflow(*offset, step, offset))
     mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
   *ct = (*ct)->kind == MP_KIND_VECTOR ? member_type(L, E, *ct, item) : item;
 }
 
-void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits,
-                    int first, int last, bool one_past) {
+void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset,
+                    const MpField **bits, int first, int last, bool one_past) {
   int i;
   *bits = NULL;
   for (i = first; i <= last; i++) {
     if (*bits != NULL) mp_state_error(L, MP_MSG_NO_INDEX, mp_state_pushrepr(L, *ct, NULL));
-    if (lua_type(L, i) == LUA_TSTRING) path_name(L, E, ct, offset, bits, i);
-    else path_index(L, E, ct, offset, i, one_past);
+    if (lua_type(L, i) == LUA_TSTRING)
+      path_name(L, E, ct, offset, bits, i);
+    else
+      path_index(L, E, ct, offset, i, one_past);
   }
 }
 

@@ -30,7 +30,7 @@ size_t mp_access_length(const MpCdata *c);
 ** array's length. The last step may be a bit-field: `*bits`. Raises for a
 ** step that isn't there.
 */
-void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset, const MpField **bits,
-                    int first, int last, bool one_past);
+void mp_access_path(lua_State *L, MpState *E, const MpCtype **ct, ptrdiff_t *offset,
+                    const MpField **bits, int first, int last, bool one_past);
 
 #endif

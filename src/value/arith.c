@@ -24,9 +24,7 @@ typedef struct Operand {
 } Operand;
 
 /* Either operand may be the cdata: so the engine comes as the second upvalue. */
-static MpState *arith_engine(lua_State *L) {
-  return (MpState *)lua_touserdata(L, MP_UP_OWN);
-}
+static MpState *arith_engine(lua_State *L) { return (MpState *)lua_touserdata(L, MP_UP_OWN); }
 
 /* {===== numbers ===== */
 
@@ -53,11 +51,14 @@ static bool operand_load(lua_State *L, MpState *E, int idx, Operand *o) {
 }
 
 /* The result of integer arithmetic: exact when `fits` says that `r` is, else `bits` wrapped as unsigned. */
-static void push_result(lua_State *L, MpState *E, bool wide, bool fits, MpInt128 r, MpUint128 bits) {
+static void push_result(lua_State *L, MpState *E, bool wide, bool fits, MpInt128 r,
+                        MpUint128 bits) {
   const MpSpace *root = &E->root;
   if (wide) {
-    if (fits) mp_tolua_integer(L, E, root->prims[MP_PRIM_INT128], r);
-    else mp_tolua_integer(L, E, root->prims[MP_PRIM_UINT128], (MpInt128)bits);
+    if (fits)
+      mp_tolua_integer(L, E, root->prims[MP_PRIM_INT128], r);
+    else
+      mp_tolua_integer(L, E, root->prims[MP_PRIM_UINT128], (MpInt128)bits);
   } else if (fits && r >= INT64_MIN && r <= INT64_MAX) {
     lua_pushinteger(L, (lua_Integer)r);
   } else {
@@ -78,9 +79,18 @@ static void integer_arith(lua_State *L, MpState *E, int op, const Operand *a, co
   if ((op == LUA_OPIDIV || op == LUA_OPMOD) && b->i == 0)
     mp_state_error(L, op == LUA_OPMOD ? MP_MSG_MODULO_ZERO : MP_MSG_DIVIDE_ZERO);
   switch (op) {
-    case LUA_OPADD: fits = fits && !__builtin_add_overflow(a->i, b->i, &r); u = ua + ub; break;
-    case LUA_OPSUB: fits = fits && !__builtin_sub_overflow(a->i, b->i, &r); u = ua - ub; break;
-    case LUA_OPMUL: fits = fits && !__builtin_mul_overflow(a->i, b->i, &r); u = ua * ub; break;
+    case LUA_OPADD:
+      fits = fits && !__builtin_add_overflow(a->i, b->i, &r);
+      u = ua + ub;
+      break;
+    case LUA_OPSUB:
+      fits = fits && !__builtin_sub_overflow(a->i, b->i, &r);
+      u = ua - ub;
+      break;
+    case LUA_OPMUL:
+      fits = fits && !__builtin_mul_overflow(a->i, b->i, &r);
+      u = ua * ub;
+      break;
     default: /* // and %: as unsigned when an operand is beyond the signed range */
       if (!fits) {
         u = op == LUA_OPIDIV ? ua / ub : ua % ub;
@@ -121,13 +131,18 @@ static void bit_arith(lua_State *L, MpState *E, int op, const Operand *a, const 
     case LUA_OPSHL: r = shift_left(ua, (MpInt128)ub, wide ? 128 : 64); break;
     default: r = shift_left(ua, -(MpInt128)ub, wide ? 128 : 64); break;
   }
-  if (wide) mp_tolua_integer(L, E, E->root.prims[is_unsigned ? MP_PRIM_UINT128 : MP_PRIM_INT128], (MpInt128)r);
-  else if (is_unsigned) mp_tolua_integer(L, E, E->root.prims[MP_PRIM_ULONG], (MpInt128)(uint64_t)r);
-  else lua_pushinteger(L, (lua_Integer)(uint64_t)r);
+  if (wide)
+    mp_tolua_integer(L, E, E->root.prims[is_unsigned ? MP_PRIM_UINT128 : MP_PRIM_INT128],
+                     (MpInt128)r);
+  else if (is_unsigned)
+    mp_tolua_integer(L, E, E->root.prims[MP_PRIM_ULONG], (MpInt128)(uint64_t)r);
+  else
+    lua_pushinteger(L, (lua_Integer)(uint64_t)r);
 }
 
 static bool op_is_bitwise(int op) {
-  return op == LUA_OPBAND || op == LUA_OPBOR || op == LUA_OPBXOR || op == LUA_OPBNOT || op == LUA_OPSHL || op == LUA_OPSHR;
+  return op == LUA_OPBAND || op == LUA_OPBOR || op == LUA_OPBXOR || op == LUA_OPBNOT ||
+         op == LUA_OPSHL || op == LUA_OPSHR;
 }
 
 static MP_NORETURN void arith_refuse(lua_State *L, MpState *E) {
@@ -170,7 +185,8 @@ static const MpCtype *pointer_item(const MpCdata *c) {
 
 static ptrdiff_t item_step(lua_State *L, const MpCtype *item) {
   if (item->kind == MP_KIND_VOID) return 1; /* GNU C, and CFFI */
-  if (!mp_ctype_is_complete(item)) mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
+  if (!mp_ctype_is_complete(item))
+    mp_state_error(L, MP_MSG_OPAQUE, mp_state_pushrepr(L, item, NULL));
   return (ptrdiff_t)item->size;
 }
 
@@ -183,7 +199,8 @@ static int pointer_move(lua_State *L, MpState *E, MpCdata *c, int idx, int by, i
   char *to = (char *)((uintptr_t)mp_cdata_address(c) + (uintptr_t)(n * sign * step));
   int block = 0;
   mp_cdata_checklive(L, c);
-  if (ct->kind == MP_KIND_ARRAY && mp_ctype_pointer(&E->root, item, &ct, &e) != MP_OK) mp_state_raise(L, &e);
+  if (ct->kind == MP_KIND_ARRAY && mp_ctype_pointer(&E->root, item, &ct, &e) != MP_OK)
+    mp_state_raise(L, &e);
   if (mp_cdata_pushblockof(L, c, idx) != NULL) block = lua_gettop(L);
   mp_tolua_pointer(L, E, ct, to, block);
   return 1;
@@ -221,13 +238,9 @@ int mp_arith_sub(lua_State *L) {
 
 /* {===== comparison ===== */
 
-static bool has_address(const MpCdata *c) {
-  return c != NULL && !(c->flags & MP_CD_BOX);
-}
+static bool has_address(const MpCdata *c) { return c != NULL && !(c->flags & MP_CD_BOX); }
 
-static int sign_of(bool less, bool greater) {
-  return less ? -1 : greater;
-}
+static int sign_of(bool less, bool greater) { return less ? -1 : greater; }
 
 /* An integer operand with a float, exactly: no long double holds all 128 bits. 2 for a NaN. */
 static int compare_mixed(const Operand *a, long double f) {
@@ -235,7 +248,8 @@ static int compare_mixed(const Operand *a, long double f) {
   if (isnan(f)) return 2;
   if (a->huge) {
     if (f < 0x1p127L || f >= 0x1p128L) return f < 0x1p127L ? 1 : -1;
-    return sign_of((MpUint128)a->i < (MpUint128)f, (MpUint128)a->i > (MpUint128)f); /* no fractions up there */
+    return sign_of((MpUint128)a->i<(MpUint128)f, (MpUint128)a->i>(MpUint128)
+                       f); /* no fractions up there */
   }
   if (f < -0x1p127L || f >= 0x1p127L) return f < 0 ? 1 : -1;
   whole = (MpInt128)floorl(f);
@@ -248,7 +262,7 @@ static int operand_compare(const Operand *a, const Operand *b) {
   int r;
   if (a->is_float && b->is_float) {
     if (isnan(a->f) || isnan(b->f)) return 2;
-    return sign_of(a->f < b->f, a->f > b->f);
+    return sign_of(a->f<b->f, a->f> b->f);
   }
   if (b->is_float) return compare_mixed(a, b->f);
   if (a->is_float) {
@@ -256,8 +270,8 @@ static int operand_compare(const Operand *a, const Operand *b) {
     return r == 2 ? 2 : -r;
   }
   if (a->huge != b->huge) return a->huge ? 1 : -1;
-  if (a->huge) return sign_of((MpUint128)a->i < (MpUint128)b->i, (MpUint128)a->i > (MpUint128)b->i);
-  return sign_of(a->i < b->i, a->i > b->i);
+  if (a->huge) return sign_of((MpUint128)a->i<(MpUint128)b->i, (MpUint128)a->i>(MpUint128) b->i);
+  return sign_of(a->i<b->i, a->i> b->i);
 }
 
 /* Compares the operands; raises when they have no order, unless `quiet`, which gives 2. */
@@ -268,7 +282,8 @@ static int arith_compare(lua_State *L, bool quiet) {
   if (has_address(a) && has_address(b)) {
     uintptr_t p = (uintptr_t)mp_cdata_address(a), q = (uintptr_t)mp_cdata_address(b);
     if (quiet || (pointer_item(a) && pointer_item(b))) return p < q ? -1 : p > q;
-  } else if (!has_address(a) && !has_address(b) && operand_load(L, E, 1, &x) && operand_load(L, E, 2, &y)) {
+  } else if (!has_address(a) && !has_address(b) && operand_load(L, E, 1, &x) &&
+             operand_load(L, E, 2, &y)) {
     return operand_compare(&x, &y);
   }
   if (quiet) return 2;

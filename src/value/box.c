@@ -30,7 +30,9 @@ static bool cast_integer(lua_State *L, MpState *E, const MpCtype *ct, int idx, M
       *v = f != 0;
       return true;
     }
-    if (!mp_scalar_isfinite(f)) mp_state_error(L, MP_MSG_CAST_NUMBER, luaL_tolstring(L, idx, NULL), mp_state_pushrepr(L, ct, NULL));
+    if (!mp_scalar_isfinite(f))
+      mp_state_error(L, MP_MSG_CAST_NUMBER, luaL_tolstring(L, idx, NULL),
+                     mp_state_pushrepr(L, ct, NULL));
     f = truncl(f);
     if (fabsl(f) >= 0x1p127L) f = fmodl(f, 0x1p128L);
     *v = f < 0 ? -(MpInt128)(MpUint128)-f : (MpInt128)(MpUint128)f;
@@ -55,7 +57,8 @@ static bool cast_integer(lua_State *L, MpState *E, const MpCtype *ct, int idx, M
   c = mp_cdata_test(L, E, idx);
   if (c == NULL || (c->flags & MP_CD_BOX)) return false;
   mp_cdata_checklive(L, c);
-  if (c->ct->kind != MP_KIND_POINTER && c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_FUNCTION)
+  if (c->ct->kind != MP_KIND_POINTER && c->ct->kind != MP_KIND_ARRAY &&
+      c->ct->kind != MP_KIND_FUNCTION)
     return false;
   *v = (MpInt128)(uintptr_t)mp_cdata_address(c);
   return true;
@@ -76,7 +79,8 @@ static void cast_to_pointer(lua_State *L, MpState *E, const MpCtype *ct, int idx
   } else if (E->library_function(L, idx, &fn, &code)) {
     mp_tolua_pointer(L, E, ct, (char *)(uintptr_t)code, lua_gettop(L));
   } else if (c != NULL && !(c->flags & MP_CD_BOX) &&
-             (c->ct->kind == MP_KIND_POINTER || c->ct->kind == MP_KIND_ARRAY || c->ct->kind == MP_KIND_FUNCTION)) {
+             (c->ct->kind == MP_KIND_POINTER || c->ct->kind == MP_KIND_ARRAY ||
+              c->ct->kind == MP_KIND_FUNCTION)) {
     bool known = mp_cdata_pushblockof(L, c, idx) != NULL;
     mp_cdata_checklive(L, c);
     mp_tolua_pointer(L, E, ct, mp_cdata_address(c), known ? lua_gettop(L) : 0);
@@ -92,7 +96,8 @@ static void cast_to_float(lua_State *L, MpState *E, const MpCtype *ct, int idx) 
   char bits[16];
   MpInt128 i;
   if (!mp_toc_number(L, E, idx, &v)) {
-    if (mp_cdata_test(L, E, idx) || lua_isnil(L, idx) || !cast_integer(L, E, ct, idx, &i)) cast_refuse(L, E, ct, idx);
+    if (mp_cdata_test(L, E, idx) || lua_isnil(L, idx) || !cast_integer(L, E, ct, idx, &i))
+      cast_refuse(L, E, ct, idx);
     v = (long double)i;
   }
   mp_scalar_storefloat(ct, bits, v);
@@ -187,12 +192,17 @@ static bool push_meaning(lua_State *L, const MpBlock *b) {
 static void push_state(lua_State *L, const MpCdata *c) {
   const MpBlock *b = mp_cdata_asblock(c);
   bool block = (c->flags & (MP_CD_OWNER | MP_CD_INLINE)) == MP_CD_OWNER;
-  if (mp_cdata_is_released(c)) lua_pushliteral(L, "released");
-  else if (c->flags & MP_CD_LENGTH) lua_pushfstring(L, "sliced length %I", (LUAI_UACINT)mp_cdata_pointer(c)->length);
-  else if (block && b->end != NULL && push_meaning(L, b)) return;
-  else if ((c->flags & MP_CD_OWNER) && ((c->flags & MP_CD_INLINE) || (b->size != MP_CD_UNBOUNDED && b->end != NULL)))
+  if (mp_cdata_is_released(c))
+    lua_pushliteral(L, "released");
+  else if (c->flags & MP_CD_LENGTH)
+    lua_pushfstring(L, "sliced length %I", (LUAI_UACINT)mp_cdata_pointer(c)->length);
+  else if (block && b->end != NULL && push_meaning(L, b))
+    return;
+  else if ((c->flags & MP_CD_OWNER) &&
+           ((c->flags & MP_CD_INLINE) || (b->size != MP_CD_UNBOUNDED && b->end != NULL)))
     lua_pushfstring(L, "owning %I bytes", (LUAI_UACINT)mp_cdata_size(c));
-  else lua_pushfstring(L, "%p", (const void *)mp_cdata_address(c));
+  else
+    lua_pushfstring(L, "%p", (const void *)mp_cdata_address(c));
 }
 
 int mp_box_tostring(lua_State *L) {

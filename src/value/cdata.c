@@ -12,9 +12,7 @@
 
 /* {===== what a cdata spans ===== */
 
-static size_t *inline_length(const MpCdata *c) {
-  return (size_t *)(void *)((char *)c + c->at) - 1;
-}
+static size_t *inline_length(const MpCdata *c) { return (size_t *)(void *)((char *)c + c->at) - 1; }
 
 static size_t inline_size(const MpCdata *c) {
   return c->flags & MP_CD_VARLEN ? *inline_length(c) : mp_cdata_target(c)->size;
@@ -25,7 +23,8 @@ void mp_cdata_extent(const MpCdata *block, char **base, size_t *size) {
   if (block->flags & MP_CD_INLINE) {
     *size = inline_size(block);
   } else {
-    *base = (char *)((uintptr_t)*base - mp_cdata_asblock(block)->before); /* a pointer may be anywhere */
+    *base = (char *)((uintptr_t)*base -
+                     mp_cdata_asblock(block)->before); /* a pointer may be anywhere */
     *size = mp_cdata_asblock(block)->size;
   }
 }
@@ -125,7 +124,9 @@ static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, siz
 /* What pcall runs: the __gc of the metatype of the object at 1. */
 static int block_callgc(lua_State *L) {
   const MpCtype *data = mp_cdata_target((MpCdata *)lua_touserdata(L, 1));
-  if (!mp_ctype_is_record(data) || !data->u.record->ends || mp_metatype_pushend(L, data) == LUA_TNIL) return 0;
+  if (!mp_ctype_is_record(data) || !data->u.record->ends ||
+      mp_metatype_pushend(L, data) == LUA_TNIL)
+    return 0;
   lua_pushvalue(L, 1);
   lua_call(L, 1, 0);
   return 0;
@@ -142,7 +143,8 @@ int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx) {
 static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int status = mp_cdata_callgc(L, b, idx);
   mp_alloc_free(E->mem, b->own, b->own_size);
-  b->head.flags |= MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
+  b->head.flags |=
+      MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
   if (status != LUA_OK) lua_error(L);
 }
 
@@ -152,7 +154,8 @@ void mp_cdata_pace(lua_State *L, size_t size) {
 }
 
 /* An owner in MEM: the userdata first, so that nothing is lost if a step raises. */
-static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t size, size_t align) {
+static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t size,
+                            size_t align) {
   MpBlock *b;
   size_t spare = align > 16 ? align - 16 : 0, whole;
   char *p;
@@ -175,7 +178,8 @@ MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t 
   unsigned flags = MP_CD_OWNER | (keeps ? MP_CD_KEEPS : 0u);
   MpCdata *c;
   if (ct->kind == MP_KIND_POINTER) flags |= MP_CD_SINGLE;
-  if (size > MP_CD_INLINE_MAX || data->align > 4096 || (mp_ctype_is_record(data) && data->u.record->ends)) {
+  if (size > MP_CD_INLINE_MAX || data->align > 4096 ||
+      (mp_ctype_is_record(data) && data->u.record->ends)) {
     c = owner_inmem(L, E, ct, size, data->align);
     c->flags |= (uint16_t)flags;
     return c;
@@ -378,7 +382,7 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
   if (!(c->flags & MP_CD_INLINE)) {
     if (b->prev == NULL) return; /* ending already: the destructor released it */
-    if (b->pins > 0) { /* C is using it */
+    if (b->pins > 0) {           /* C is using it */
       c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
       return;
     }
@@ -411,7 +415,7 @@ void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L), saved = E->saved_errno;
   MpCdata *c;
   if (--b->pins > 0 || !(b->head.flags & MP_CD_DEFERRED)) return;
-  b->head.flags &= (uint16_t)~(MP_CD_RELEASED | MP_CD_DEFERRED);
+  b->head.flags &= (uint16_t) ~(MP_CD_RELEASED | MP_CD_DEFERRED);
   luaL_checkstack(L, 8, NULL);
   c = mp_cdata_pushblockof(L, (MpCdata *)lua_touserdata(L, idx), idx);
   while (c != &b->head) { /* it lies below that one */
@@ -447,8 +451,10 @@ void mp_cdata_endall(lua_State *L, MpState *E) {
   while ((b = E->blocks) != NULL) {
     mp_state_pushuv(L, MP_STATE_LATE);
     lua_rawgetp(L, -1, b);
-    if (lua_isnil(L, -1)) block_unlist(b);
-    else mp_cdata_release(L, E, &b->head, -1);
+    if (lua_isnil(L, -1))
+      block_unlist(b);
+    else
+      mp_cdata_release(L, E, &b->head, -1);
     lua_pop(L, 2);
   }
 }

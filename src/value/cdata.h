@@ -19,22 +19,22 @@
 
 typedef struct MpCdata {
   const MpCtype *ct;
-  uint32_t tag;     /* the engine's */
+  uint32_t tag; /* the engine's */
   uint16_t flags;
-  uint16_t at;      /* inline: bytes from the start of the userdata to the data */
+  uint16_t at; /* inline: bytes from the start of the userdata to the data */
 } MpCdata;
 
-#define MP_CD_INLINE 1    /* data at `at`; else an MpPointer or MpBlock */
-#define MP_CD_OWNER 2     /* a block: views look into it */
-#define MP_CD_RELEASED 4  /* of a block: its memory is gone */
-#define MP_CD_BOX 8       /* holds a scalar's value */
-#define MP_CD_VARLEN 16   /* inline: a size_t before the data says how long they are */
-#define MP_CD_KEEPS 32    /* of a block: user value 1 is for the targets of its pointers */
-#define MP_CD_WEAKKEEPS 64 /* of a block without that: the engine's weak table has an entry */
-#define MP_CD_READONLY 128 /* of a block: a Lua string's bytes */
-#define MP_CD_WRAPPED 256 /* of a block: a block was made over it by gc */
+#define MP_CD_INLINE 1      /* data at `at`; else an MpPointer or MpBlock */
+#define MP_CD_OWNER 2       /* a block: views look into it */
+#define MP_CD_RELEASED 4    /* of a block: its memory is gone */
+#define MP_CD_BOX 8         /* holds a scalar's value */
+#define MP_CD_VARLEN 16     /* inline: a size_t before the data says how long they are */
+#define MP_CD_KEEPS 32      /* of a block: user value 1 is for the targets of its pointers */
+#define MP_CD_WEAKKEEPS 64  /* of a block without that: the engine's weak table has an entry */
+#define MP_CD_READONLY 128  /* of a block: a Lua string's bytes */
+#define MP_CD_WRAPPED 256   /* of a block: a block was made over it by gc */
 #define MP_CD_DEFERRED 4096 /* a block whose end waits for a call into C */
-#define MP_CD_OVER 2048   /* a block over another's memory: that one is what pointers are kept for */
+#define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
 #define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
 #define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
 #define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
@@ -44,8 +44,8 @@ typedef struct MpCdata {
 typedef struct MpPointer {
   MpCdata head;
   char *to;
-  MpCdata *block;  /* NULL: unknown, trusted as C does; else user value 1 keeps it */
-  size_t length;   /* only with MP_CD_LENGTH: elements of a slice or open array */
+  MpCdata *block; /* NULL: unknown, trusted as C does; else user value 1 keeps it */
+  size_t length;  /* only with MP_CD_LENGTH: elements of a slice or open array */
 } MpPointer;
 
 #define MP_CD_POINTER_SIZE offsetof(MpPointer, length)
@@ -53,8 +53,8 @@ typedef struct MpPointer {
 #define MP_CD_UNBOUNDED ((size_t)-1) /* the size of a block that C alone knows */
 
 /* User values of an MpBlock. */
-#define MP_BLOCK_KEPT 1  /* targets of its pointers */
-#define MP_BLOCK_UNDER 2 /* the object whose memory this is */
+#define MP_BLOCK_KEPT 1   /* targets of its pointers */
+#define MP_BLOCK_UNDER 2  /* the object whose memory this is */
 #define MP_BLOCK_ACTION 3 /* destructor, `free` */
 #define MP_BLOCK_UVS 3
 
@@ -67,14 +67,14 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t before;        /* bytes in front of `to` that belong to it: what gc made of a pointer */
-  size_t size;          /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;       /* with MP_CD_OVER: the block whose memory this is */
+  size_t before;         /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;           /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is */
   MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
-  MpBlockEnd end;       /* NULL: nothing to do */
-  void *own;            /* the maker's record */
-  size_t own_size;      /* its size, for the maker */
-  uint32_t pins;        /* calls into C that use it: an end waits for them */
+  MpBlockEnd end;        /* NULL: nothing to do */
+  void *own;             /* the maker's record */
+  size_t own_size;       /* its size, for the maker */
+  uint32_t pins;         /* calls into C that use it: an end waits for them */
 };
 
 /* The cdata at idx, or NULL for anything else. */
@@ -104,7 +104,8 @@ static inline MpCdata *mp_cdata_block(const MpCdata *c) {
 
 /* Is the memory of a block gone? What gc made over another goes with that. */
 static inline bool mp_cdata_has_ended(const MpCdata *block) {
-  while ((block->flags & (MP_CD_RELEASED | MP_CD_OVER)) == MP_CD_OVER) block = mp_cdata_asblock(block)->under;
+  while ((block->flags & (MP_CD_RELEASED | MP_CD_OVER)) == MP_CD_OVER)
+    block = mp_cdata_asblock(block)->under;
   return block->flags & MP_CD_RELEASED;
 }
 
@@ -150,10 +151,12 @@ MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const voi
 MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx);
 
 /* The same for an array of type T[] with a length. */
-MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length, int block_idx);
+MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length,
+                              int block_idx);
 
 /* Pushes a block with an end (may be NULL). User values are the caller's to set. */
-MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size, MpBlockEnd end);
+MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
+                            MpBlockEnd end);
 
 /*
 ** Pushes the block that `c`, at idx, looks into (for an owner itself) and

@@ -18,8 +18,10 @@
 
 /* Drops what an element left, but not temporaries that an argument still needs. */
 static void init_settle(MpDest *d, int top) {
-  if (d->fn == NULL) lua_settop(d->L, top);
-  else luaL_checkstack(d->L, LUA_MINSTACK, NULL);
+  if (d->fn == NULL)
+    lua_settop(d->L, top);
+  else
+    luaL_checkstack(d->L, LUA_MINSTACK, NULL);
   mp_toc_checklive(d);
 }
 
@@ -31,7 +33,11 @@ static void init_settle(MpDest *d, int top) {
 static long utf8_next(const unsigned char **s, const unsigned char *end) {
   const unsigned char *p = *s;
   long c = *p++;
-  int more = c < 0x80 ? 0 : c >= 0xF0 && c < 0xF5 ? 3 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xC2 && c < 0xE0 ? 1 : -1;
+  int more = c < 0x80                ? 0
+             : c >= 0xF0 && c < 0xF5 ? 3
+             : c >= 0xE0 && c < 0xF0 ? 2
+             : c >= 0xC2 && c < 0xE0 ? 1
+                                     : -1;
   static const long least[] = {0, 0x80, 0x800, 0x10000};
   int i;
   if (more < 0 || end - p < more) return -1;
@@ -60,8 +66,10 @@ static size_t wide_write(MpDest *d, const MpCtype *item, char *at, int idx) {
     long c = utf8_next(&s, end);
     if (c < 0) mp_toc_fail(d, MP_MSG_NOT_UTF8);
     if (item->size == 2 && c > 0xFFFF) {
-      if (at) mp_scalar_storeint(item, at + n++ * 2, 0xD800 + ((c - 0x10000) >> 10));
-      else n++;
+      if (at)
+        mp_scalar_storeint(item, at + n++ * 2, 0xD800 + ((c - 0x10000) >> 10));
+      else
+        n++;
       c = 0xDC00 + ((c - 0x10000) & 0x3FF);
     }
     if (at) mp_scalar_storeint(item, at + n * item->size, c);
@@ -74,11 +82,14 @@ static void array_string(MpDest *d, const MpCtype *ct, char *at, int idx, size_t
   size_t n;
   const char *s = lua_tolstring(d->L, idx, &n);
   bool wide = is_wide(ct->item);
-  if (!wide && !mp_ctype_is_charlike(ct->item)) mp_toc_mismatch(d, ct, "a table or array cdata", idx);
+  if (!wide && !mp_ctype_is_charlike(ct->item))
+    mp_toc_mismatch(d, ct, "a table or array cdata", idx);
   if (wide) n = wide_write(d, ct->item, NULL, idx);
   if (n > length) mp_toc_fail(d, MP_MSG_STRING_LONG, mp_state_pushrepr(d->L, ct, NULL), n);
-  if (wide) wide_write(d, ct->item, at, idx);
-  else memcpy(at, s, n);
+  if (wide)
+    wide_write(d, ct->item, at, idx);
+  else
+    memcpy(at, s, n);
   if (n < length) memset(at + n * ct->item->size, 0, ct->item->size);
 }
 
@@ -101,9 +112,12 @@ static size_t table_length(MpDest *d, const MpCtype *ct, int idx, lua_Integer *f
   while (lua_next(L, idx)) {
     if (lua_isinteger(L, -2)) {
       lua_Integer k = lua_tointeger(L, -2);
-      if (k < 0) mp_toc_fail(d, MP_MSG_TABLE_KEY, mp_state_pushrepr(L, ct, NULL), luaL_tolstring(L, -2, NULL));
+      if (k < 0)
+        mp_toc_fail(d, MP_MSG_TABLE_KEY, mp_state_pushrepr(L, ct, NULL),
+                    luaL_tolstring(L, -2, NULL));
       if (k > largest) largest = k;
-    } else if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0 && lua_isinteger(L, -1)) {
+    } else if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "n") == 0 &&
+               lua_isinteger(L, -1)) {
       n = lua_tointeger(L, -1);
     } else {
       const char *key = luaL_tolstring(L, -2, NULL);
@@ -127,8 +141,10 @@ static void array_table(MpDest *d, const MpCtype *ct, char *at, int idx, size_t 
   int top = lua_gettop(L);
   if (n > length) too_many(d, ct, n);
   for (i = 0; i < n; i++) {
-    if (lua_rawgeti(L, idx, first + (lua_Integer)i) == LUA_TNIL) memset(at, 0, ct->item->size);
-    else mp_toc_write(d, ct->item, at, lua_gettop(L));
+    if (lua_rawgeti(L, idx, first + (lua_Integer)i) == LUA_TNIL)
+      memset(at, 0, ct->item->size);
+    else
+      mp_toc_write(d, ct->item, at, lua_gettop(L));
     at += ct->item->size;
     init_settle(d, top);
   }
@@ -140,8 +156,10 @@ static bool table_is_named(MpDest *d, const MpCtype *ct, int idx) {
   bool named = false, positional = false;
   lua_pushnil(L);
   while (lua_next(L, idx)) {
-    if (lua_type(L, -2) == LUA_TSTRING) named = true;
-    else positional = true;
+    if (lua_type(L, -2) == LUA_TSTRING)
+      named = true;
+    else
+      positional = true;
     lua_pop(L, 1);
   }
   if (named && positional) mp_toc_fail(d, MP_MSG_MIXED, mp_state_pushrepr(L, ct, NULL));
@@ -155,7 +173,8 @@ static void record_named(MpDest *d, const MpCtype *ct, char *at, int idx) {
     int key = lua_gettop(L) - 1;
     const MpName *name = mp_name_find(&d->E->names, lua_tostring(L, key), lua_rawlen(L, key));
     const MpField *f = name ? mp_ctype_field(ct, name) : NULL;
-    if (f == NULL) mp_toc_fail(d, MP_MSG_NO_FIELD, mp_state_pushrepr(L, ct, NULL), lua_tostring(L, key));
+    if (f == NULL)
+      mp_toc_fail(d, MP_MSG_NO_FIELD, mp_state_pushrepr(L, ct, NULL), lua_tostring(L, key));
     mp_toc_field(d, f, at, key + 1);
     init_settle(d, key);
     if (d->fn != NULL) lua_pushvalue(L, key); /* temporaries stay below */
@@ -175,12 +194,14 @@ static size_t record_positions(const MpCtype *ct) {
   size_t n = 0;
   uint32_t i;
   for (i = 0; i < r->nfields && !(n > 0 && ct->kind == MP_KIND_UNION); i++)
-    n += is_anonymous(&r->fields[i]) ? record_positions(r->fields[i].type) : r->fields[i].name != NULL;
+    n += is_anonymous(&r->fields[i]) ? record_positions(r->fields[i].type)
+                                     : r->fields[i].name != NULL;
   return n;
 }
 
 /* Writes the table's elements from key `*next` to `last` to the positions of the record, in order. */
-static void fill_positions(MpDest *d, const MpCtype *ct, char *at, int idx, lua_Integer *next, lua_Integer last) {
+static void fill_positions(MpDest *d, const MpCtype *ct, char *at, int idx, lua_Integer *next,
+                           lua_Integer last) {
   const MpRecord *r = ct->u.record;
   lua_Integer first = *next;
   int top = lua_gettop(d->L);
@@ -222,8 +243,10 @@ static void complex_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
       lua_pop(d->L, 1);
       lua_rawgeti(d->L, idx, i + 1);
     }
-    if (lua_isnil(d->L, -1)) memset(part, 0, ct->item->size);
-    else mp_toc_write(d, ct->item, part, lua_gettop(d->L));
+    if (lua_isnil(d->L, -1))
+      memset(part, 0, ct->item->size);
+    else
+      mp_toc_write(d, ct->item, part, lua_gettop(d->L));
     lua_pop(d->L, 1);
   }
 }
@@ -246,7 +269,8 @@ static void copy_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int i
   }
 }
 
-static void array_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int idx, size_t length) {
+static void array_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int idx,
+                        size_t length) {
   size_t n;
   if (c->ct->kind != MP_KIND_ARRAY || !mp_relate_same(c->ct->item, ct->item))
     mp_toc_mismatch(d, ct, "a table or array cdata", idx);
@@ -263,8 +287,10 @@ static void array_cdata(MpDest *d, const MpCtype *ct, char *at, MpCdata *c, int 
 static size_t array_room(const MpDest *d, const MpCtype *ct, const char *at) {
   size_t bytes = 0;
   if (ct->length != MP_LENGTH_OPEN && ct->length != 0) return ct->length;
-  if (d->end != NULL) bytes = (size_t)(d->end - at);
-  else if (d->block != NULL) bytes = mp_cdata_rest(d->block, at);
+  if (d->end != NULL)
+    bytes = (size_t)(d->end - at);
+  else if (d->block != NULL)
+    bytes = mp_cdata_rest(d->block, at);
   return bytes == MP_CD_UNBOUNDED || ct->item->size == 0 ? 0 : bytes / ct->item->size;
 }
 
@@ -345,22 +371,28 @@ void mp_init_aggregate(MpDest *d, const MpCtype *ct, char *at, int idx) {
   if (!mp_ctype_is_complete(ct) && ct->kind != MP_KIND_ARRAY)
     mp_toc_fail(d, MP_MSG_OPAQUE, mp_state_pushrepr(d->L, ct, NULL));
   /* Of a record with const members, a table may still set the others. */
-  if (!d->init && d->fn == NULL && ((ct->quals & MP_QUAL_CONST) ||
-                   ((ct->flags & MP_CTF_CONSTPART) && !(mp_ctype_is_record(ct) && lua_istable(d->L, idx)))))
+  if (!d->init && d->fn == NULL &&
+      ((ct->quals & MP_QUAL_CONST) ||
+       ((ct->flags & MP_CTF_CONSTPART) && !(mp_ctype_is_record(ct) && lua_istable(d->L, idx)))))
     mp_toc_fail(d, MP_MSG_CONST, mp_state_pushrepr(d->L, ct, NULL));
   switch ((MpKind)ct->kind) {
     case MP_KIND_ARRAY: array_init(d, ct, at, idx); break;
-    case MP_KIND_STRUCT: case MP_KIND_UNION: record_init(d, ct, at, idx); break;
+    case MP_KIND_STRUCT:
+    case MP_KIND_UNION: record_init(d, ct, at, idx); break;
     case MP_KIND_COMPLEX: complex_init(d, ct, at, idx); break;
     case MP_KIND_VECTOR:
       c = mp_cdata_test(d->L, d->E, idx);
-      if (c != NULL && mp_relate_same(c->ct, ct)) copy_cdata(d, ct, at, c, idx, ct->size);
-      else if (lua_type(d->L, idx) == LUA_TTABLE) array_table(d, ct, at, idx, ct->length);
-      else mp_toc_mismatch(d, ct, "a table or vector cdata", idx);
+      if (c != NULL && mp_relate_same(c->ct, ct))
+        copy_cdata(d, ct, at, c, idx, ct->size);
+      else if (lua_type(d->L, idx) == LUA_TTABLE)
+        array_table(d, ct, at, idx, ct->length);
+      else
+        mp_toc_mismatch(d, ct, "a table or vector cdata", idx);
       break;
     default: /* decimals: bits alone */
       c = mp_cdata_test(d->L, d->E, idx);
-      if (c == NULL || !mp_relate_same(c->ct, ct)) mp_toc_mismatch(d, ct, "a cdata of that type", idx);
+      if (c == NULL || !mp_relate_same(c->ct, ct))
+        mp_toc_mismatch(d, ct, "a cdata of that type", idx);
       memcpy(at, mp_cdata_address(c), ct->size);
   }
 }

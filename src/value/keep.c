@@ -99,7 +99,8 @@ MpCdata *mp_keep_push(lua_State *L, MpCdata *block, int idx, const char *at, con
   }
   if (target != NULL) {
     mp_cdata_extent(target, &base, &size);
-    if (size == MP_CD_UNBOUNDED || ((uintptr_t)to >= (uintptr_t)base && (uintptr_t)to - (uintptr_t)base <= size)) {
+    if (size == MP_CD_UNBOUNDED ||
+        ((uintptr_t)to >= (uintptr_t)base && (uintptr_t)to - (uintptr_t)base <= size)) {
       lua_replace(L, top + 1);
       lua_settop(L, top + 1);
       return target;

@@ -12,8 +12,8 @@
 
 /* {===== keys of fields ===== */
 
-#define KEYS_SCAN 8      /* up to so many a scan is quickest */
-#define KEYS_SHORT 40    /* Lua's longest string that is unique (LUAI_MAXSHORTLEN) */
+#define KEYS_SCAN 8   /* up to so many a scan is quickest */
+#define KEYS_SHORT 40 /* Lua's longest string that is unique (LUAI_MAXSHORTLEN) */
 
 typedef struct MpKeys {
   uint32_t mask; /* 0: `slots` is a list of n; else a hash table, free slots without text */
@@ -33,7 +33,8 @@ static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
   uint32_t cap = r->nflat > KEYS_SCAN ? 16 : r->nflat, i;
   MpKeys *keys;
   while (r->nflat > KEYS_SCAN && cap < r->nflat * 2) cap *= 2;
-  keys = (MpKeys *)mp_arena_new(&ct->home->arena, offsetof(MpKeys, slots) + (cap + 1) * sizeof(MpKey));
+  keys =
+      (MpKeys *)mp_arena_new(&ct->home->arena, offsetof(MpKeys, slots) + (cap + 1) * sizeof(MpKey));
   if (keys == NULL) mp_state_error(L, MP_MSG_NOMEM);
   keys->n = r->nflat;
   keys->mask = r->nflat > KEYS_SCAN ? cap - 1 : 0;
@@ -82,17 +83,21 @@ void mp_metatype_setproto(lua_State *L) {
   lua_pop(L, 2);
 }
 
-static const char *const every[] = {"__index", "__newindex", "__tostring", "__close", "__eq", "__lt",
-                                    "__le", "__add", "__sub", "__len", "__pairs", "__call", NULL};
-static const char *const numeric[] = {"__mul", "__div", "__mod", "__pow", "__idiv", "__unm", "__band",
-                                      "__bor", "__bxor", "__shl", "__shr", "__bnot", NULL};
+static const char *const every[] = {"__index", "__newindex", "__tostring", "__close", "__eq",
+                                    "__lt",    "__le",       "__add",      "__sub",   "__len",
+                                    "__pairs", "__call",     NULL};
+static const char *const numeric[] = {"__mul", "__div",  "__mod", "__pow",  "__idiv",
+                                      "__unm", "__band", "__bor", "__bxor", "__shl",
+                                      "__shr", "__bnot", NULL};
 static const char *const ending[] = {"__gc", NULL};
 
 /* Copies the closures of that name from the prototype at `proto` into the table at `mt`. */
 static void proto_copy(lua_State *L, int proto, int mt, const char *const *names) {
   for (; *names != NULL; names++) {
-    if (lua_getfield(L, proto, *names) == LUA_TNIL) lua_pop(L, 1);
-    else lua_setfield(L, mt, *names);
+    if (lua_getfield(L, proto, *names) == LUA_TNIL)
+      lua_pop(L, 1);
+    else
+      lua_setfield(L, mt, *names);
   }
 }
 
@@ -112,13 +117,12 @@ static void push_anchors(lua_State *L, MpState *E, const MpCtype *ct) {
 }
 
 /* Where the user's table of a struct or union is found among its home's anchors. */
-static const void *user_key(const MpCtype *ct) {
-  return (const char *)ct->plain + 2;
-}
+static const void *user_key(const MpCtype *ct) { return (const char *)ct->plain + 2; }
 
 /* Is it a metamethod that takes the place of cdata's own? */
 static bool is_overlay(const char *name) {
-  static const char *const others[] = {"__index", "__newindex", "__gc", "__metatable", "__name", "__mode", NULL};
+  static const char *const others[] = {"__index", "__newindex", "__gc", "__metatable",
+                                       "__name",  "__mode",     NULL};
   int i;
   if (strncmp(name, "__", 2) != 0) return false;
   for (i = 0; others[i] != NULL; i++)
@@ -155,8 +159,10 @@ int mp_metatype_pushuser(lua_State *L, int idx, const char *name) {
 
 int mp_metatype_pushend(lua_State *L, const MpCtype *ct) {
   push_anchors(L, mp_state_of(ct), ct);
-  if (lua_rawgetp(L, -1, user_key(ct)) == LUA_TTABLE) lua_getfield(L, -1, "__gc");
-  else lua_pushnil(L);
+  if (lua_rawgetp(L, -1, user_key(ct)) == LUA_TTABLE)
+    lua_getfield(L, -1, "__gc");
+  else
+    lua_pushnil(L);
   lua_replace(L, -4);
   lua_pop(L, 2);
   return lua_type(L, -1);
@@ -179,7 +185,8 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
   const MpCtype *v;
   int anchors;
   ct = ct->plain;
-  if (!mp_ctype_is_record(ct)) mp_state_error(L, MP_MSG_METATYPE_KIND, mp_state_pushrepr(L, ct, NULL));
+  if (!mp_ctype_is_record(ct))
+    mp_state_error(L, MP_MSG_METATYPE_KIND, mp_state_pushrepr(L, ct, NULL));
   luaL_checktype(L, idx, LUA_TTABLE);
   push_anchors(L, E, ct);
   anchors = lua_gettop(L);

@@ -253,9 +253,7 @@ void mp_state_include(lua_State *L, int idx, int other) {
 
 /* {===== open and close ===== */
 
-static int closed_call(lua_State *L) {
-  mp_state_error(L, MP_MSG_CLOSED);
-}
+static int closed_call(lua_State *L) { mp_state_error(L, MP_MSG_CLOSED); }
 
 /* Every metamethod of every metatable at `anchors` (on the top) says from now on that moonpool is closed. */
 static void state_deaden(lua_State *L) {

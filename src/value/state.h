@@ -31,14 +31,14 @@ typedef struct MpSeat MpSeat;
 struct MpInstance {
   MpSpace space;
   MpState *engine;
-  MpInstance *next;   /* of all instances of the state */
-  bool seen;          /* by the sweep of dead instances */
-  uint32_t version;   /* of the names when the type strings were cached */
+  MpInstance *next; /* of all instances of the state */
+  bool seen;        /* by the sweep of dead instances */
+  uint32_t version; /* of the names when the type strings were cached */
 };
 
 /* User values of an instance's userdata. */
-#define MP_INSTANCE_ANCHORS 1 /* metatables of the types that are at home here, by type */
-#define MP_INSTANCE_STRINGS 2 /* type strings that were parsed: text → type, light */
+#define MP_INSTANCE_ANCHORS 1  /* metatables of the types that are at home here, by type */
+#define MP_INSTANCE_STRINGS 2  /* type strings that were parsed: text → type, light */
 #define MP_INSTANCE_INCLUDES 3 /* the included instances */
 #define MP_INSTANCE_UVS 3
 
@@ -49,10 +49,10 @@ struct MpInstance {
 typedef struct MpLib {
   struct MpLib *next;
   void *handle;
-  unsigned active;   /* calls that are inside it */
-  bool closed;       /* by dlclose; the handle goes when no call is inside */
-  bool borrowed;     /* the handle is C's own: not closed here */
-  char name[1];      /* as it was opened */
+  unsigned active; /* calls that are inside it */
+  bool closed;     /* by dlclose; the handle goes when no call is inside */
+  bool borrowed;   /* the handle is C's own: not closed here */
+  char name[1];    /* as it was opened */
 } MpLib;
 
 /*
@@ -63,33 +63,35 @@ typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int 
 
 struct MpState {
   lua_State *main;
-  uint32_t tag;        /* in each cdata of this state: it tells them from foreign userdata */
+  uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
   bool closed;
-  bool ending;         /* what finalizers made while the state closed is ended: nothing new has a destructor */
-  int saved_errno;     /* C's errno between calls */
+  bool
+      ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
+  int saved_errno; /* C's errno between calls */
   MpDomains domains;
   const MpAlloc *obj, *mem;
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;     /* those with an end to come, newest first */
-  MpLib *libs;         /* opened by dlopen, newest first */
-  void *process;       /* the handle of the process itself */
-  lua_State *running;  /* the coroutine whose call into C is active; NULL: none */
-  MpSeat *seat;        /* says on which thread moonpool was last entered: callbacks run on no other */
+  MpBlock *blocks;    /* those with an end to come, newest first */
+  MpLib *libs;        /* opened by dlopen, newest first */
+  void *process;      /* the handle of the process itself */
+  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
+  MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
   ** Is the value at idx a library's function? Its type and address; pushes
   ** the block that stands for the open library. call/call fills it in.
   */
   bool (*library_function)(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
-  uint64_t handles;    /* made by ffi.new_handle so far */
-  int reporter;        /* registry reference of ffi.onreport's function */
-  int trampoline;      /* registry reference of what callbacks run in */
-  int targets;         /* that of MP_STATE_TARGETS */
-  int ntargets;        /* numbers that callbacks have had */
-  int nested;          /* callbacks that are running, one inside another */
-  void (*leave)(MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
+  uint64_t handles; /* made by ffi.new_handle so far */
+  int reporter;     /* registry reference of ffi.onreport's function */
+  int trampoline;   /* registry reference of what callbacks run in */
+  int targets;      /* that of MP_STATE_TARGETS */
+  int ntargets;     /* numbers that callbacks have had */
+  int nested;       /* callbacks that are running, one inside another */
+  void (*leave)(
+      MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
 };
 
 /* User values of the engine's userdata. */
@@ -97,13 +99,14 @@ struct MpState {
 #define MP_STATE_ANCHORS 2   /* metatables of the root's types */
 #define MP_STATE_SPACES 3    /* space → instance, weak values */
 #define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
-#define MP_STATE_KEEPS 5     /* block → what it keeps, weak keys: for those without a user value */
-#define MP_STATE_PROTO 6     /* metamethod name → closure, for new metatables */
-#define MP_STATE_MODULE 7    /* the default instance's table, once it is open */
+#define MP_STATE_KEEPS 5  /* block → what it keeps, weak keys: for those without a user value */
+#define MP_STATE_PROTO 6  /* metamethod name → closure, for new metatables */
+#define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
 #define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
-#define MP_STATE_TARGETS 11  /* callback's number → its Lua function, weak values; 0: the first free number */
+#define MP_STATE_TARGETS \
+  11 /* callback's number → its Lua function, weak values; 0: the first free number */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */

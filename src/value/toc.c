@@ -60,7 +60,8 @@ void mp_toc_start(MpDest *d, lua_State *L, MpState *E, MpCdata *via, int idx) {
 }
 
 void mp_toc_checklive(const MpDest *d) {
-  if (d->block != NULL && MP_UNLIKELY(mp_cdata_has_ended(d->block))) mp_toc_fail(d, MP_MSG_RELEASED);
+  if (d->block != NULL && MP_UNLIKELY(mp_cdata_has_ended(d->block)))
+    mp_toc_fail(d, MP_MSG_RELEASED);
 }
 
 /* {===== numbers ===== */
@@ -90,7 +91,8 @@ MpIntegerness mp_toc_integer(lua_State *L, const MpState *E, int idx, MpInt128 *
 bool mp_toc_number(lua_State *L, const MpState *E, int idx, long double *out) {
   const MpCdata *c;
   if (lua_type(L, idx) == LUA_TNUMBER) {
-    *out = lua_isinteger(L, idx) ? (long double)lua_tointeger(L, idx) : (long double)lua_tonumber(L, idx);
+    *out = lua_isinteger(L, idx) ? (long double)lua_tointeger(L, idx)
+                                 : (long double)lua_tonumber(L, idx);
     return true;
   }
   c = mp_cdata_test(L, E, idx);
@@ -109,7 +111,8 @@ bool mp_toc_number(lua_State *L, const MpState *E, int idx, long double *out) {
 lua_Integer mp_toc_index(lua_State *L, const MpState *E, int idx, const char *what) {
   MpInt128 v;
   MpIntegerness is = mp_toc_integer(L, E, idx, &v);
-  if (is == MP_INTEGER_NOT) mp_state_error(L, MP_MSG_WANT_INTEGER, what, mp_toc_describe(L, E, idx));
+  if (is == MP_INTEGER_NOT)
+    mp_state_error(L, MP_MSG_WANT_INTEGER, what, mp_toc_describe(L, E, idx));
   if (is != MP_INTEGER_OK || v < LUA_MININTEGER || v > LUA_MAXINTEGER)
     mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, idx, NULL), what);
   return (lua_Integer)v;
@@ -117,7 +120,8 @@ lua_Integer mp_toc_index(lua_State *L, const MpState *E, int idx, const char *wh
 
 int mp_toc_int(lua_State *L, const MpState *E, int idx, const char *what) {
   lua_Integer v = mp_toc_index(L, E, idx, what);
-  if (v < INT_MIN || v > INT_MAX) mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, idx, NULL), what);
+  if (v < INT_MIN || v > INT_MAX)
+    mp_state_error(L, MP_MSG_NO_INTEGER, luaL_tolstring(L, idx, NULL), what);
   return (int)v;
 }
 
@@ -162,11 +166,13 @@ static MpIntegerness integer_value(MpDest *d, const MpCtype *ct, int idx, MpInt1
   mp_toc_mismatch(d, ct, integer_expected(ct), idx);
 }
 
-static MP_NORETURN void integer_misfit(MpDest *d, const MpCtype *ct, MpIntegerness is, MpInt128 v, int idx) {
+static MP_NORETURN void integer_misfit(MpDest *d, const MpCtype *ct, MpIntegerness is, MpInt128 v,
+                                       int idx) {
   const char *text = luaL_tolstring(d->L, idx, NULL);
   const char *type = mp_state_pushrepr(d->L, ct, NULL);
   if (is == MP_INTEGER_FRACTION) mp_toc_fail(d, MP_MSG_NUMBER_FIT, text, type);
-  if (v < 0 && is != MP_INTEGER_HUGE && mp_ctype_is_unsigned(ct) && !mp_ctype_is_prim(ct, MP_PRIM_BOOL))
+  if (v < 0 && is != MP_INTEGER_HUGE && mp_ctype_is_unsigned(ct) &&
+      !mp_ctype_is_prim(ct, MP_PRIM_BOOL))
     mp_toc_fail(d, MP_MSG_NEGATIVE, text, type);
   mp_toc_fail(d, MP_MSG_INTEGER_FIT, text, type);
 }
@@ -174,8 +180,9 @@ static MP_NORETURN void integer_misfit(MpDest *d, const MpCtype *ct, MpIntegerne
 static void write_integer(MpDest *d, const MpCtype *ct, char *at, int idx) {
   MpInt128 v;
   MpIntegerness is = integer_value(d, ct, idx, &v);
-  bool fits = is == MP_INTEGER_OK ? mp_scalar_fits(ct, v)
-                                  : is == MP_INTEGER_HUGE && mp_ctype_is_unsigned(ct) && mp_ctype_bits(ct) >= 128;
+  bool fits = is == MP_INTEGER_OK
+                  ? mp_scalar_fits(ct, v)
+                  : is == MP_INTEGER_HUGE && mp_ctype_is_unsigned(ct) && mp_ctype_bits(ct) >= 128;
   if (lua_type(d->L, idx) == LUA_TSTRING) fits = true; /* its byte, its value */
   if (!fits) integer_misfit(d, ct, is, v, idx);
   mp_scalar_storeint(ct, at, v);
@@ -214,7 +221,8 @@ MpBlock *mp_toc_pushstring(lua_State *L, MpState *E, int idx) {
   const MpCtype *ct;
   MpBlock *b;
   idx = lua_absindex(L, idx);
-  if (mp_ctype_qualify(&E->root, mp_ctype_prim(&E->root, MP_PRIM_CHAR), MP_QUAL_CONST, 0, &ct, &e) != MP_OK ||
+  if (mp_ctype_qualify(&E->root, mp_ctype_prim(&E->root, MP_PRIM_CHAR), MP_QUAL_CONST, 0, &ct,
+                       &e) != MP_OK ||
       mp_ctype_array(&E->root, ct, MP_LENGTH_OPEN, &ct, &e) != MP_OK)
     mp_state_raise(L, &e);
   b = mp_cdata_pushblock(L, E, ct, (char *)s, len + 1, NULL);
@@ -251,21 +259,26 @@ static void pointer_pin(MpDest *d, MpBlock *b, int idx) {
   MpPin *more = NULL;
   if (d->npins == d->room) {
     d->room *= 2;
-    more = (MpPin *)lua_newuserdatauv(d->L, (size_t)d->room * sizeof(MpPin), 0); /* one more temporary */
+    more = (MpPin *)lua_newuserdatauv(d->L, (size_t)d->room * sizeof(MpPin),
+                                      0); /* one more temporary */
     d->pins = (MpPin *)memcpy(more, d->pins, (size_t)d->npins * sizeof(MpPin));
   }
   d->pins[d->npins].block = b;
   d->pins[d->npins++].idx = idx;
   if (more != NULL) pins_checklive(d);
-  if ((b->head.flags & MP_CD_OVER) && !(b->under->flags & MP_CD_INLINE)) pointer_pin(d, mp_cdata_asblock(b->under), idx);
+  if ((b->head.flags & MP_CD_OVER) && !(b->under->flags & MP_CD_INLINE))
+    pointer_pin(d, mp_cdata_asblock(b->under), idx);
 }
 
 /* What the cdata's type points to, seen as a pointer; NULL if it is none. */
 static const MpCtype *cdata_pointee(const MpDest *d, const MpCdata *c) {
   switch ((MpKind)c->ct->kind) {
-    case MP_KIND_POINTER: case MP_KIND_ARRAY: case MP_KIND_VECTOR: return c->ct->item;
+    case MP_KIND_POINTER:
+    case MP_KIND_ARRAY:
+    case MP_KIND_VECTOR: return c->ct->item;
     case MP_KIND_FUNCTION: return c->ct;
-    case MP_KIND_STRUCT: case MP_KIND_UNION: return d->fn ? c->ct : NULL;
+    case MP_KIND_STRUCT:
+    case MP_KIND_UNION: return d->fn ? c->ct : NULL;
     default: return NULL;
   }
 }
@@ -280,7 +293,8 @@ static void write_cdata_pointer(MpDest *d, const MpCtype *ct, char *at, MpCdata 
   if (relation == MP_RELATE_CONST ||
       (block != NULL && (block->flags & MP_CD_READONLY) && !(ct->item->quals & MP_QUAL_CONST)))
     mp_toc_mismatch(d, ct, "a pointer to something that isn't const", idx);
-  if (d->pins != NULL && block != NULL && !(block->flags & MP_CD_INLINE)) pointer_pin(d, mp_cdata_asblock(block), idx);
+  if (d->pins != NULL && block != NULL && !(block->flags & MP_CD_INLINE))
+    pointer_pin(d, mp_cdata_asblock(block), idx);
   pointer_store(d, at, mp_cdata_address(c), c, idx);
 }
 
@@ -295,7 +309,8 @@ static void write_string(MpDest *d, const MpCtype *ct, char *at, int idx) {
     MpErr e;
     const MpCtype *array;
     MpCdata *copy;
-    if (mp_ctype_array(&d->E->root, mp_ctype_prim(&d->E->root, MP_PRIM_CHAR), MP_LENGTH_OPEN, &array, &e) != MP_OK)
+    if (mp_ctype_array(&d->E->root, mp_ctype_prim(&d->E->root, MP_PRIM_CHAR), MP_LENGTH_OPEN,
+                       &array, &e) != MP_OK)
       mp_state_raise(d->L, &e);
     copy = mp_cdata_pushowner(d->L, d->E, array, len + 1, true);
     s = (const char *)memcpy(mp_cdata_address(copy), s, len);
@@ -308,7 +323,8 @@ static void write_string(MpDest *d, const MpCtype *ct, char *at, int idx) {
 ** A temporary of `size` bytes, owned as an `owner`, that is made of the table
 ** at idx as a `data`; it stays on the stack during the call.
 */
-static void write_temporary(MpDest *d, const MpCtype *owner, const MpCtype *data, size_t size, char *at, int idx) {
+static void write_temporary(MpDest *d, const MpCtype *owner, const MpCtype *data, size_t size,
+                            char *at, int idx) {
   MpDest inner = *d;
   MpCdata *c = mp_cdata_pushowner(d->L, d->E, owner, size, owner == data);
   inner.block = c;
@@ -338,7 +354,8 @@ static void write_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
   MpErr e;
   const MpCtype *array;
   size_t bytes;
-  if (d->fn == NULL || !mp_ctype_is_complete(ct->item)) mp_toc_mismatch(d, ct, "a cdata pointer", idx);
+  if (d->fn == NULL || !mp_ctype_is_complete(ct->item))
+    mp_toc_mismatch(d, ct, "a cdata pointer", idx);
   if (table_is_one(d, ct->item, idx)) {
     write_temporary(d, ct, ct->item, ct->item->size, at, idx);
     return;
@@ -346,7 +363,8 @@ static void write_table(MpDest *d, const MpCtype *ct, char *at, int idx) {
   if (mp_ctype_unqualify(&d->E->root, ct->item, &array, &e) != MP_OK ||
       mp_ctype_array(&d->E->root, array, MP_LENGTH_OPEN, &array, &e) != MP_OK)
     mp_state_raise(d->L, &e);
-  if (!mp_num_mul(mp_init_length(d, array, idx) + 1, ct->item->size, &bytes)) mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
+  if (!mp_num_mul(mp_init_length(d, array, idx) + 1, ct->item->size, &bytes))
+    mp_toc_fail(d, MP_MSG_TYPE_TOO_LARGE);
   write_temporary(d, array, array, bytes, at, idx);
 }
 
@@ -357,14 +375,16 @@ static void write_function(MpDest *d, const MpCtype *ct, char *at, int idx) {
   if (d->E->library_function(d->L, idx, &fn, &code)) {
     if (ct->item->kind != MP_KIND_VOID && mp_relate_pointers(ct->item, fn) != MP_RELATE_OK) {
       const char *what = mp_state_pushrepr(d->L, fn, NULL);
-      mp_toc_fail(d, MP_MSG_INITIALIZER, mp_state_pushrepr(d->L, ct, NULL), "a pointer to same type", what);
+      mp_toc_fail(d, MP_MSG_INITIALIZER, mp_state_pushrepr(d->L, ct, NULL),
+                  "a pointer to same type", what);
     }
     memcpy(at, &code, sizeof code);
     pointer_keep(d, at, (MpCdata *)lua_touserdata(d->L, -1), lua_gettop(d->L));
     return;
   }
   if (ct->item->kind != MP_KIND_FUNCTION) mp_toc_mismatch(d, ct, "a cdata pointer", idx);
-  if (d->fn == NULL && d->block == NULL) mp_toc_fail(d, MP_MSG_FUNCTION_RAW, mp_state_pushrepr(d->L, ct, NULL));
+  if (d->fn == NULL && d->block == NULL)
+    mp_toc_fail(d, MP_MSG_FUNCTION_RAW, mp_state_pushrepr(d->L, ct, NULL));
   code = d->E->make_callback(d->L, d->E, ct->item, idx); /* pushed: the owner */
   mp_toc_checklive(d);
   pins_checklive(d);
@@ -376,7 +396,8 @@ static void write_function(MpDest *d, const MpCtype *ct, char *at, int idx) {
 }
 
 static bool is_file(const MpCtype *ct) {
-  return ct->kind == MP_KIND_STRUCT && ct->u.record->tag != NULL && strcmp(ct->u.record->tag->text, "_IO_FILE") == 0;
+  return ct->kind == MP_KIND_STRUCT && ct->u.record->tag != NULL &&
+         strcmp(ct->u.record->tag->text, "_IO_FILE") == 0;
 }
 
 /* An open io file for a FILE *; memory of moonpool's keeps it. */
@@ -436,7 +457,9 @@ static bool pointer_takes(const MpDest *d, const MpCtype *ct, int idx) {
   switch (lua_type(d->L, idx)) {
     case LUA_TNIL: return true;
     case LUA_TSTRING: return mp_ctype_is_charlike(item) || item->kind == MP_KIND_VOID;
-    case LUA_TTABLE: return mp_ctype_is_complete(item) && (mp_ctype_is_record(item) || !table_has_names(d->L, idx));
+    case LUA_TTABLE:
+      return mp_ctype_is_complete(item) &&
+             (mp_ctype_is_record(item) || !table_has_names(d->L, idx));
     case LUA_TFUNCTION: return item->kind == MP_KIND_FUNCTION;
     case LUA_TLIGHTUSERDATA: return item->kind == MP_KIND_VOID;
     case LUA_TUSERDATA:
@@ -473,19 +496,27 @@ void mp_toc_write(MpDest *d, const MpCtype *ct, char *at, int idx) {
         memcpy(at, &v, sizeof v);
         return;
       }
-      if (mp_ctype_is_integer(ct)) write_integer(d, ct, at, idx);
-      else if (mp_ctype_is_float(ct)) write_float(d, ct, at, idx);
-      else mp_init_aggregate(d, ct, at, idx);
+      if (mp_ctype_is_integer(ct))
+        write_integer(d, ct, at, idx);
+      else if (mp_ctype_is_float(ct))
+        write_float(d, ct, at, idx);
+      else
+        mp_init_aggregate(d, ct, at, idx);
       break;
-    case MP_KIND_ENUM: case MP_KIND_BITINT: write_integer(d, ct, at, idx); break;
+    case MP_KIND_ENUM:
+    case MP_KIND_BITINT: write_integer(d, ct, at, idx); break;
     case MP_KIND_POINTER: write_pointer(d, ct, at, idx); break;
-    case MP_KIND_VOID: case MP_KIND_FUNCTION: mp_toc_mismatch(d, ct, "an object type", idx);
+    case MP_KIND_VOID:
+    case MP_KIND_FUNCTION: mp_toc_mismatch(d, ct, "an object type", idx);
     default: mp_init_aggregate(d, ct, at, idx); break;
   }
 }
 
 void mp_toc_field(MpDest *d, const MpField *f, char *record, int idx) {
-  if ((f->type->quals & MP_QUAL_CONST) && !d->init) mp_toc_fail(d, MP_MSG_CONST_FIELD, f->name->text);
-  if (f->is_bits) write_bits(d, f, record + f->offset, idx);
-  else mp_toc_write(d, f->type, record + f->offset, idx);
+  if ((f->type->quals & MP_QUAL_CONST) && !d->init)
+    mp_toc_fail(d, MP_MSG_CONST_FIELD, f->name->text);
+  if (f->is_bits)
+    write_bits(d, f, record + f->offset, idx);
+  else
+    mp_toc_write(d, f->type, record + f->offset, idx);
 }

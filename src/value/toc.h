@@ -18,15 +18,15 @@ typedef struct MpPin {
 typedef struct MpDest {
   lua_State *L;
   MpState *E;
-  MpCdata *block;   /* the block that is written into: it keeps what its pointers get; NULL: none */
-  int block_idx;    /* its stack index */
-  char *end;        /* end of fresh memory, to which open arrays reach; NULL: the block's, if known */
-  bool init;        /* fresh memory: const members are written too */
+  MpCdata *block; /* the block that is written into: it keeps what its pointers get; NULL: none */
+  int block_idx;  /* its stack index */
+  char *end;      /* end of fresh memory, to which open arrays reach; NULL: the block's, if known */
+  bool init;      /* fresh memory: const members are written too */
   const MpCtype *fn; /* the function whose argument this is; NULL: a plain write */
-  int arg;          /* number of that argument */
-  MpPin *pins;      /* of a call: blocks that its arguments look into, */
-  int npins;        /* so many, */
-  int room;         /* with room for so many */
+  int arg;           /* number of that argument */
+  MpPin *pins;       /* of a call: blocks that its arguments look into, */
+  int npins;         /* so many, */
+  int room;          /* with room for so many */
 } MpDest;
 
 /* The destination for a write through the cdata at `idx`; pushes its block when it has one. */
@@ -45,9 +45,9 @@ void mp_toc_field(MpDest *d, const MpField *f, char *record, int idx);
 /* What a Lua value is as a C integer. */
 typedef enum MpIntegerness {
   MP_INTEGER_OK,
-  MP_INTEGER_HUGE,      /* ok, but at or above 2^127: `out` has its bits */
-  MP_INTEGER_FRACTION,  /* a number without an integer value */
-  MP_INTEGER_NOT        /* no number at all */
+  MP_INTEGER_HUGE,     /* ok, but at or above 2^127: `out` has its bits */
+  MP_INTEGER_FRACTION, /* a number without an integer value */
+  MP_INTEGER_NOT       /* no number at all */
 } MpIntegerness;
 
 /* An integer, an integral float, or a box of an integer type. */

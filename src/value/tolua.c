@@ -35,7 +35,10 @@ static void push_float(lua_State *L, MpState *E, const MpCtype *ct, const char *
     char back[16] = {0};
     mp_scalar_storefloat(ct, back, (long double)d);
     /* Exact if it comes back the same (x87 pads ten bytes to sixteen); a NaN is a NaN. */
-    if (isnan(v) || memcmp(back, at, ct->size == 16 && MP_ABI_SYSV_X64 && ct->prim != MP_PRIM_FLOAT128 ? 10 : ct->size) == 0)
+    if (isnan(v) ||
+        memcmp(back, at,
+               ct->size == 16 && MP_ABI_SYSV_X64 && ct->prim != MP_PRIM_FLOAT128 ? 10 : ct->size) ==
+            0)
       lua_pushnumber(L, d);
     else
       mp_cdata_pushbox(L, E, ct->plain, at);
@@ -43,8 +46,10 @@ static void push_float(lua_State *L, MpState *E, const MpCtype *ct, const char *
 }
 
 void mp_tolua_pointer(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx) {
-  if (to == NULL) lua_pushnil(L);
-  else mp_cdata_pushview(L, E, ct, to, block_idx);
+  if (to == NULL)
+    lua_pushnil(L);
+  else
+    mp_cdata_pushview(L, E, ct, to, block_idx);
 }
 
 /* A pointer that lies at `at`, in memory reached through `via`. */
@@ -69,7 +74,8 @@ static void push_pointer(lua_State *L, MpState *E, const MpCtype *ct, const char
 }
 
 /* A flexible array member: the rest of its block (which is on the top) says how long it is. */
-static void push_flexible(lua_State *L, MpState *E, const MpCtype *ct, char *at, const MpCdata *block) {
+static void push_flexible(lua_State *L, MpState *E, const MpCtype *ct, char *at,
+                          const MpCdata *block) {
   char *base;
   size_t size;
   mp_cdata_extent(block, &base, &size);
@@ -79,8 +85,8 @@ static void push_flexible(lua_State *L, MpState *E, const MpCtype *ct, char *at,
     mp_cdata_pushslice(L, E, ct, at, (size - (size_t)(at - base)) / ct->item->size, -1);
 }
 
-static void push_aggregate(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *via,
-                           int via_idx) {
+static void push_aggregate(lua_State *L, MpState *E, const MpCtype *ct, const char *at,
+                           MpCdata *via, int via_idx) {
   int top = lua_gettop(L);
   MpCdata *block;
   if (via == NULL) {
@@ -106,26 +112,56 @@ static void push_prim(lua_State *L, MpState *E, const MpCtype *ct, const char *a
   switch ((MpPrim)ct->prim) {
     case MP_PRIM_BOOL: lua_pushboolean(L, *at != 0); break;
     case MP_PRIM_CHAR: lua_pushlstring(L, at, 1); break;
-    case MP_PRIM_INT: { LOAD(int, at, v); lua_pushinteger(L, v); break; }
-    case MP_PRIM_UINT: { LOAD(unsigned int, at, v); lua_pushinteger(L, v); break; }
-    case MP_PRIM_LONG: { LOAD(long, at, v); lua_pushinteger(L, v); break; }
-    case MP_PRIM_LLONG: { LOAD(long long, at, v); lua_pushinteger(L, v); break; }
-    case MP_PRIM_FLOAT: { LOAD(float, at, v); lua_pushnumber(L, (lua_Number)v); break; }
-    case MP_PRIM_DOUBLE: { LOAD(double, at, v); lua_pushnumber(L, v); break; }
+    case MP_PRIM_INT: {
+      LOAD(int, at, v);
+      lua_pushinteger(L, v);
+      break;
+    }
+    case MP_PRIM_UINT: {
+      LOAD(unsigned int, at, v);
+      lua_pushinteger(L, v);
+      break;
+    }
+    case MP_PRIM_LONG: {
+      LOAD(long, at, v);
+      lua_pushinteger(L, v);
+      break;
+    }
+    case MP_PRIM_LLONG: {
+      LOAD(long long, at, v);
+      lua_pushinteger(L, v);
+      break;
+    }
+    case MP_PRIM_FLOAT: {
+      LOAD(float, at, v);
+      lua_pushnumber(L, (lua_Number)v);
+      break;
+    }
+    case MP_PRIM_DOUBLE: {
+      LOAD(double, at, v);
+      lua_pushnumber(L, v);
+      break;
+    }
     default:
-      if (mp_ctype_is_integer(ct)) mp_tolua_integer(L, E, ct, mp_scalar_loadint(ct, at));
-      else if (mp_ctype_is_float(ct)) push_float(L, E, ct, at);
-      else mp_cdata_pushbox(L, E, ct->plain, at); /* decimals keep their bits */
+      if (mp_ctype_is_integer(ct))
+        mp_tolua_integer(L, E, ct, mp_scalar_loadint(ct, at));
+      else if (mp_ctype_is_float(ct))
+        push_float(L, E, ct, at);
+      else
+        mp_cdata_pushbox(L, E, ct->plain, at); /* decimals keep their bits */
   }
 }
 
-void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *via, int via_idx) {
+void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *via,
+                   int via_idx) {
   switch ((MpKind)ct->kind) {
     case MP_KIND_VOID: lua_pushnil(L); break;
     case MP_KIND_PRIM: push_prim(L, E, ct, at); break;
     case MP_KIND_BITINT:
-      if (ct->length > 128) push_aggregate(L, E, ct, at, via, via_idx);
-      else mp_tolua_integer(L, E, ct, mp_scalar_loadint(ct, at));
+      if (ct->length > 128)
+        push_aggregate(L, E, ct, at, via, via_idx);
+      else
+        mp_tolua_integer(L, E, ct, mp_scalar_loadint(ct, at));
       break;
     case MP_KIND_ENUM: mp_tolua_integer(L, E, ct, mp_scalar_loadint(ct, at)); break;
     case MP_KIND_POINTER: push_pointer(L, E, ct, at, via, via_idx); break;
@@ -134,14 +170,17 @@ void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, 
   }
 }
 
-void mp_tolua_field(lua_State *L, MpState *E, const MpField *f, const char *record, MpCdata *via, int via_idx) {
+void mp_tolua_field(lua_State *L, MpState *E, const MpField *f, const char *record, MpCdata *via,
+                    int via_idx) {
   const char *at = record + f->offset;
   if (!f->is_bits) {
     mp_tolua_push(L, E, f->type, at, via, via_idx);
   } else {
     MpInt128 v = mp_scalar_loadbits(f, at);
-    if (mp_ctype_is_prim(f->type, MP_PRIM_BOOL)) lua_pushboolean(L, v != 0);
-    else mp_tolua_integer(L, E, f->type, v);
+    if (mp_ctype_is_prim(f->type, MP_PRIM_BOOL))
+      lua_pushboolean(L, v != 0);
+    else
+      mp_tolua_integer(L, E, f->type, v);
   }
 }
 

@@ -14,10 +14,12 @@
 ** into it, and a pointer as a view of what is kept for it. NULL: the memory is
 ** temporary, and aggregates are copied into an owner.
 */
-void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *via, int via_idx);
+void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, MpCdata *via,
+                   int via_idx);
 
 /* The same for a field of the record at `record`, bit-fields included. */
-void mp_tolua_field(lua_State *L, MpState *E, const MpField *f, const char *record, MpCdata *via, int via_idx);
+void mp_tolua_field(lua_State *L, MpState *E, const MpField *f, const char *record, MpCdata *via,
+                    int via_idx);
 
 /* An integer of type `ct`: a Lua integer where it fits, else a box. */
 void mp_tolua_integer(lua_State *L, MpState *E, const MpCtype *ct, MpInt128 value);
