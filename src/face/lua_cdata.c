@@ -90,10 +90,6 @@ static void bytes_writable(lua_State *L, const Bytes *b) {
 
 /* {===== strings ===== */
 
-static bool is_wide(const MpCtype *item) {
-  return item->kind == MP_KIND_PRIM && item->prim >= MP_PRIM_WCHAR && item->prim <= MP_PRIM_CHAR32;
-}
-
 /* Pushes `n` wide units as UTF-8; surrogate pairs are joined, lone ones an error. */
 static void push_wide(lua_State *L, const MpCtype *item, const char *at, size_t n) {
   luaL_Buffer b;
@@ -156,12 +152,12 @@ static int cdata_string(lua_State *L) {
     lua_pushlstring(L, mp_cdata_address(c), 1);
     return 1;
   }
-  if ((c->flags & MP_CD_BOX) && is_wide(c->ct)) {
+  if ((c->flags & MP_CD_BOX) && mp_ctype_is_wide(c->ct)) {
     push_wide(L, c->ct, mp_cdata_address(c), 1);
     return 1;
   }
   item = (c->ct->kind == MP_KIND_POINTER || c->ct->kind == MP_KIND_ARRAY) ? c->ct->item : NULL;
-  if (item == NULL || !(mp_ctype_is_charlike(item) || is_wide(item)))
+  if (item == NULL || !(mp_ctype_is_charlike(item) || mp_ctype_is_wide(item)))
     mp_state_error(L, MP_MSG_STRING_TYPE, mp_toc_describe(L, E, 1));
   bytes_check(L, E, 1, &b);
   if (!lua_isnoneornil(L, 2)) most = count_check(L, E, 2, "maxlen");

@@ -40,6 +40,10 @@ bool mp_ctype_is_charlike(const MpCtype *ct) {
   return ct->kind == MP_KIND_PRIM && ct->prim >= MP_PRIM_CHAR && ct->prim <= MP_PRIM_UCHAR;
 }
 
+bool mp_ctype_is_wide(const MpCtype *ct) {
+  return ct->kind == MP_KIND_PRIM && ct->prim >= MP_PRIM_WCHAR && ct->prim <= MP_PRIM_CHAR32;
+}
+
 bool mp_ctype_is_prim(const MpCtype *ct, MpPrim prim) {
   return ct->kind == MP_KIND_PRIM && ct->prim == prim;
 }

@@ -136,6 +136,7 @@ bool mp_ctype_is_unsigned(const MpCtype *ct); /* of an integer type */
 bool mp_ctype_is_float(const MpCtype *ct);    /* a real binary floating type */
 /* char, signed char, unsigned char, whatever their qualifiers. */
 bool mp_ctype_is_charlike(const MpCtype *ct);
+bool mp_ctype_is_wide(const MpCtype *ct); /* wchar_t, char16_t, char32_t */
 bool mp_ctype_is_prim(const MpCtype *ct, MpPrim prim);
 bool mp_ctype_is_function_pointer(const MpCtype *ct);
 

@@ -16,8 +16,7 @@ bool mp_relate_same_deep(const MpCtype *a, const MpCtype *b) {
 /* Do two integer primitives agree because one is a name for the other (wchar_t and such)? */
 static bool prim_alias(const MpCtype *a, const MpCtype *b) {
   const MpPrimInfo *pa = &mp_ctype_prims[a->prim], *pb = &mp_ctype_prims[b->prim];
-  bool wide = (a->prim >= MP_PRIM_WCHAR && a->prim <= MP_PRIM_CHAR32) ||
-              (b->prim >= MP_PRIM_WCHAR && b->prim <= MP_PRIM_CHAR32);
+  bool wide = mp_ctype_is_wide(a) || mp_ctype_is_wide(b);
   return wide && pa->cls == pb->cls && pa->size == pb->size;
 }
 

@@ -51,10 +51,6 @@ static long utf8_next(const unsigned char **s, const unsigned char *end) {
   return c;
 }
 
-static bool is_wide(const MpCtype *item) {
-  return item->kind == MP_KIND_PRIM && item->prim >= MP_PRIM_WCHAR && item->prim <= MP_PRIM_CHAR32;
-}
-
 /*
 ** Units that the UTF-8 text at idx takes in elements of `item`; written to
 ** `at` unless that is NULL. 16-bit units make surrogate pairs (RFC 2781).
@@ -81,7 +77,7 @@ static size_t wide_write(MpDest *d, const MpCtype *item, char *at, int idx) {
 static void array_string(MpDest *d, const MpCtype *ct, char *at, int idx, size_t length) {
   size_t n;
   const char *s = lua_tolstring(d->L, idx, &n);
-  bool wide = is_wide(ct->item);
+  bool wide = mp_ctype_is_wide(ct->item);
   if (!wide && !mp_ctype_is_charlike(ct->item))
     mp_toc_mismatch(d, ct, "a table or array cdata", idx);
   if (wide) n = wide_write(d, ct->item, NULL, idx);
@@ -431,7 +427,7 @@ size_t mp_init_length(MpDest *d, const MpCtype *array, int idx) {
       return (size_t)v;
     }
     case LUA_TSTRING:
-      if (is_wide(array->item)) return wide_write(d, array->item, NULL, idx) + 1;
+      if (mp_ctype_is_wide(array->item)) return wide_write(d, array->item, NULL, idx) + 1;
       if (!mp_ctype_is_charlike(array->item)) break;
       (void)lua_tolstring(L, idx, &n);
       return n + 1;
