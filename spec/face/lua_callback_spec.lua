@@ -137,3 +137,13 @@ describe("ffi.callback", function()
     raises("", function() ffi.callback("int(int)", print, { error = "x" }) end)
   end)
 end)
+
+describe("a callback's result", function()
+  it("may be a struct with const members", function()
+    local ffi = engine.new()
+    ffi.cdef "struct fixed { const int a; }; typedef struct fixed made(void);"
+    local make = ffi.callback("made *", function() return ffi.new("struct fixed *", { 7 })[0] end)
+    assert.equal(7, make().a)
+    ffi.release(make)
+  end)
+end)

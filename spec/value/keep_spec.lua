@@ -153,3 +153,17 @@ describe("mp_keep_move", function()
     assert.equal(5, #log)
   end)
 end)
+
+describe("a union's member written over a pointer", function()
+  it("lets the pointer's target go", function()
+    local ffi, ended = engine.new(), 0
+    ffi.cdef "union both { int *p; long v; };"
+    local u = ffi.new "union both *"
+    u.p = ffi.gc(ffi.new "int *", function() ended = ended + 1 end)
+    collectgarbage() collectgarbage()
+    assert.equal(0, ended)
+    u.v = 0
+    collectgarbage() collectgarbage()
+    assert.equal(1, ended)
+  end)
+end)

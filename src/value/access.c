@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "value/keep.h"
 #include "value/metatype.h"
 #include "value/toc.h"
 #include "value/tolua.h"
@@ -198,6 +199,13 @@ int mp_access_index(lua_State *L) {
   return 1;
 }
 
+/* A union's member was written: a pointer that another member had there keeps nothing any more. */
+static void drop_overwritten(MpDest *d, const Place *p) {
+  char *at = p->at + p->field->offset;
+  if (d->block == NULL || (p->field->type->flags & MP_CTF_HASPTR)) return;
+  mp_keep_move(d->L, d->block, d->block_idx, at, NULL, 0, at, p->field->type->size);
+}
+
 int mp_access_newindex(lua_State *L) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
   MpState *E = mp_state_of(c->ct);
@@ -210,6 +218,7 @@ int mp_access_newindex(lua_State *L) {
     check_notconst(L, target);
     mp_toc_start(&d, L, E, c, 1);
     mp_toc_field(&d, p.field, p.at, 3);
+    if (target->kind == MP_KIND_UNION) drop_overwritten(&d, &p);
   } else if (place_index(L, E, c, &p)) {
     check_notconst(L, p.ct);
     if (c->ct->kind == MP_KIND_VECTOR) check_notconst(L, c->ct);
