@@ -145,6 +145,7 @@ bool mp_cval_truth(const MpCval *v) { return v->kind == MP_CVAL_FLOAT ? v->f != 
 static long double cval_widen(const MpCval *v) {
   if (v->kind == MP_CVAL_FLOAT) return v->f;
   if (mp_ctype_is_prim(v->type, MP_PRIM_UINT128)) return (long double)(MpUint128)v->i;
+  if (v->i >= INT64_MIN && v->i <= INT64_MAX) return (long double)(int64_t)v->i; /* in one step */
   return (long double)v->i;
 }
 

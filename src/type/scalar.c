@@ -96,9 +96,9 @@ static MpUint128 format_encode(const FloatFormat *f, long double v) {
   int bias = (1 << (f->exponent - 1)) - 1, top = (1 << f->exponent) - 1, e;
   MpUint128 sign = (MpUint128)(signbit(v) != 0) << (f->exponent + f->fraction);
   MpUint128 infinity = (MpUint128)top << f->fraction, m;
-  if (isnan(v)) return sign | infinity | ((MpUint128)1 << (f->fraction - 1));
+  if (v != v) return sign | infinity | ((MpUint128)1 << (f->fraction - 1));
   v = fabsl(v);
-  if (isinf(v)) return sign | infinity;
+  if (!mp_scalar_isfinite(v)) return sign | infinity;
   if (v == 0) return sign;
   (void)frexpl(v, &e);
   e += bias - 1;    /* the biased exponent of v = 1.f × 2^(e - bias) */
