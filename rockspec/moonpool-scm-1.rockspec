@@ -37,6 +37,7 @@ build = {
         "src/base/err.c",
         "src/base/map.c",
         "src/base/name.c",
+        "src/base/set.c",
         "src/call/call.c",
         "src/call/callback.c",
         "src/call/clib.c",

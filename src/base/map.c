@@ -1,7 +1,6 @@
 /*
 ** map.c: the hash map of the lower floors. Keys and values belong to the
-** caller, the slots to the map. Deletion moves later entries back, so that no
-** tombstones pile up under declare-and-roll-back.
+** caller, the slots to the map.
 */
 
 #include "base/map.h"
@@ -11,8 +10,6 @@
 #include "base/num.h"
 
 #define MAP_FIRST 16u
-#define MAP_SMALL \
-  4096u /* up to here a full map grows fourfold: a header brings many names at once */
 
 void mp_map_init(MpMap *m, const MpAlloc *alloc) {
   memset(m, 0, sizeof *m);
@@ -51,7 +48,7 @@ static bool map_grow(MpMap *m) {
   MpMap bigger = *m;
   size_t bytes;
   uint32_t i;
-  bigger.cap = m->cap == 0 ? MAP_FIRST : m->cap < MAP_SMALL ? m->cap * 4 : m->cap * 2;
+  bigger.cap = m->cap == 0 ? MAP_FIRST : m->cap * 2;
   if (bigger.cap < m->cap || !mp_num_mul(bigger.cap, sizeof(MpMapSlot), &bytes)) return false;
   bigger.slots = (MpMapSlot *)mp_alloc_new(m->alloc, bytes);
   if (bigger.slots == NULL) return false;
@@ -80,41 +77,10 @@ bool mp_map_add(MpMap *m, uint32_t hash, const void *key, void *value) {
   return true;
 }
 
-void mp_map_drop(MpMap *m, uint32_t hash, const void *key) {
-  uint32_t mask = m->cap - 1, hole, i;
-  MpMapSlot *s;
-  if (m->count == 0) return;
-  s = map_slot(m, hash, key, NULL);
-  if (s->key == NULL) return;
-  m->count--;
-  hole = (uint32_t)(s - m->slots);
-  for (i = (hole + 1) & mask; m->slots[i].key != NULL; i = (i + 1) & mask) {
-    uint32_t home = m->slots[i].hash & mask;
-    if (((i - home) & mask) < ((i - hole) & mask)) continue; /* its way doesn't pass the hole */
-    m->slots[hole] = m->slots[i];
-    hole = i;
-  }
-  memset(&m->slots[hole], 0, sizeof(MpMapSlot));
-}
-
 void *mp_map_get(const MpMap *m, const void *key) {
   return mp_map_find(m, mp_map_hashptr(key), key, NULL);
 }
 
 bool mp_map_set(MpMap *m, const void *key, void *value) {
   return mp_map_add(m, mp_map_hashptr(key), key, value);
-}
-
-void mp_map_remove(MpMap *m, const void *key) { mp_map_drop(m, mp_map_hashptr(key), key); }
-
-bool mp_map_next(const MpMap *m, uint32_t *at, const void **key, void **value) {
-  for (; *at < m->cap; ++*at) {
-    const MpMapSlot *s = &m->slots[*at];
-    if (s->key == NULL) continue;
-    *key = s->key;
-    *value = s->value;
-    ++*at;
-    return true;
-  }
-  return false;
 }

@@ -118,9 +118,9 @@ struct MpCtype {
     MpEnumeration *enumeration;
     MpFunction *function;
   } u;
-  const MpCtype *plain;    /* without qualifiers and extra alignment; itself for a plain one */
-  const MpCtype *variants; /* of a plain one: its variants, newest first */
-  const MpCtype *next_variant;
+  const MpCtype *plain; /* without qualifiers and extra alignment; itself for a plain one */
+  const MpCtype
+      *variants; /* of a plain one: its newest variant; of a variant: the one made before */
   const MpCtype *pointer; /* T *, once somebody asked */
   MpSpace *home;
 };

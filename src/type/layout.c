@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "base/num.h"
 #include "type/space.h"
 

@@ -34,16 +34,16 @@ typedef struct MpConst {
 
 typedef struct MpDecl MpDecl;
 struct MpDecl {
-  MpDeclKind kind;
   const MpName *name;
   const MpCtype *type;  /* NULL for MP_DECL_MACRO */
   const MpName *symbol; /* asm("…") name, else NULL */
   const MpConst *value; /* of a constant */
   const MpName *file;   /* where it was declared; NULL for built-in ones */
+  MpDecl *next;         /* in order of declaration */
   uint32_t line;
+  uint8_t kind;   /* MpDeclKind */
   bool is_inline; /* static: there is no symbol to look for */
   bool is_macro;  /* of a constant: #define gave it */
-  MpDecl *next;   /* in order of declaration */
 };
 
 typedef struct MpTag {
@@ -60,14 +60,14 @@ struct MpSpace {
   MpSpace *root; /* itself for the root */
   void *engine;  /* whose state this belongs to; floors below `value` pass it on unseen */
   MpArena arena;
-  MpMap derived;        /* types at home here, by their structure */
-  MpMap ordinary, tags; /* names → MpDecl, MpTag (C11 6.2.3: two name spaces) */
+  MpSet derived;        /* types at home here, by their structure */
+  MpSet ordinary, tags; /* MpDecl, MpTag, by their names (C11 6.2.3: two name spaces) */
   MpDecl *first, **last;
   MpTag *first_tag, **last_tag;
   MpSpace **includes;
   uint32_t nincludes, cap_includes;
-  MpSpaceUndo *undo; /* newest first, while `marked` */
-  MpArena undo_arena;
+  MpSpaceUndo *undo; /* what a roll-back takes back, oldest first; filled while `marked` */
+  uint32_t nundo, cap_undo;
   bool marked;
   const MpCtype *prims[MP_PRIM_COUNT]; /* the root's */
   const MpCtype *void_type;            /* the root's */
@@ -76,6 +76,8 @@ struct MpSpace {
 
 typedef struct MpSpaceMark {
   MpArenaMark arena;
+  MpDecl **last;
+  MpTag **last_tag;
   uint32_t generation;
 } MpSpaceMark;
 
@@ -120,14 +122,16 @@ uint32_t mp_space_version(const MpSpace *sp);
 */
 MpSpace *mp_space_join(MpSpace *sp, MpSpace *a, MpSpace *b);
 
-/* What a roll-back has to take back besides names. */
+/* What a roll-back has to take back besides new names, which it finds by itself. */
 typedef enum MpSpaceNote {
-  MP_NOTE_DERIVED,  /* a type put into `derived` under `hash` */
-  MP_NOTE_POINTER,  /* the pointer to this type was made */
-  MP_NOTE_VARIANT,  /* a variant of this plain type was made */
-  MP_NOTE_COMPLETED /* this record or enum was completed */
+  MP_NOTE_DERIVED,   /* a type put into `derived` under `hash` */
+  MP_NOTE_POINTER,   /* the pointer to this type was made */
+  MP_NOTE_VARIANT,   /* a variant of this plain type was made */
+  MP_NOTE_COMPLETED, /* this record or enum was completed */
+  MP_NOTE_HIDDEN,    /* this declaration was hidden by a newer one */
+  MP_NOTE_HIDDEN_TAG /* this tag was */
 } MpSpaceNote;
-MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash,
+MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote note, const void *what, uint32_t hash,
                                   MpErr *e);
 
 #endif

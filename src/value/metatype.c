@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "value/cdata.h"
 
 /* {===== keys of fields ===== */
@@ -195,7 +196,7 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
   lua_pushvalue(L, idx);
   lua_rawsetp(L, anchors, user_key(ct));
   ct->u.record->ends = lua_getfield(L, idx, "__gc") != LUA_TNIL;
-  for (v = ct; v != NULL; v = v == ct ? ct->variants : v->next_variant) {
+  for (v = ct; v != NULL; v = v->variants) {
     overlay_present(L, v, anchors, idx);
     overlay_present(L, v->pointer, anchors, idx);
   }
