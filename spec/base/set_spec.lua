@@ -44,6 +44,28 @@ describe("mp_set_add", function()
   end)
 end)
 
+describe("mp_set_reserve", function()
+  it("makes room once, and keeps what is there", function()
+    local set = tests.set(2)
+    for item = 1, 12 do assert.is_true(set:add(item, spread(item))) end
+    set:reserve(1000)
+    for item = 13, 1012 do assert.is_true(set:add(item, spread(item))) end
+    for item = 1, 1012 do assert.is_true(set:has(item, spread(item))) end
+    assert.equal(1012, set:count())
+  end)
+
+  it("does nothing where there is room, or no memory, or no end", function()
+    local set = tests.set(1)
+    assert.is_true(set:add(1, 1))
+    set:reserve(11)
+    set:reserve(12)
+    set:reserve(math.maxinteger)
+    set:reserve(-1)
+    assert.is_true(set:has(1, 1))
+    assert.equal(1, set:count())
+  end)
+end)
+
 describe("mp_set_first", function()
   it("finds nothing in an empty set", function()
     assert.is_false(tests.set():has(1, 1))

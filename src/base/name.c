@@ -55,7 +55,7 @@ static bool name_is(const MpName *name, const char *s, size_t n) {
   return n == 0 || name_tail(text, n) == name_tail(s, n);
 }
 
-static const MpName *name_look(const MpNames *t, uint32_t hash, const char *s, size_t n) {
+static inline const MpName *name_look(const MpNames *t, uint32_t hash, const char *s, size_t n) {
   uint32_t at;
   const MpName *name = (const MpName *)mp_set_first(&t->set, hash, &at);
   while (name != NULL && !name_is(name, s, n))
@@ -63,7 +63,7 @@ static const MpName *name_look(const MpNames *t, uint32_t hash, const char *s, s
   return name;
 }
 
-static const MpName *name_new(MpNames *t, uint32_t hash, const char *s, size_t n) {
+static MP_NOINLINE const MpName *name_new(MpNames *t, uint32_t hash, const char *s, size_t n) {
   MpName *name;
   if (n > UINT32_MAX / 2) return NULL;
   name = (MpName *)mp_arena_take(&t->arena, offsetof(MpName, text) + n + 1);

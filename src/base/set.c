@@ -34,11 +34,11 @@ static void set_put(MpSet *s, uint32_t hash, void *item) {
   s->items[i] = item;
 }
 
-static bool set_grow(MpSet *s) {
+/* A larger table, of `cap` entries. */
+static bool set_resize(MpSet *s, uint32_t cap) {
   MpSet bigger = *s;
   uint32_t i;
-  if (s->cap > UINT32_MAX / 8) return false;
-  bigger.cap = s->cap == 0 ? SET_FIRST : s->cap < SET_SMALL ? s->cap * 4 : s->cap * 2;
+  bigger.cap = cap;
   bigger.items = (void **)mp_alloc_new(s->alloc, set_bytes(&bigger));
   if (bigger.items == NULL) return false;
   bigger.hashes = (uint32_t *)(void *)(bigger.items + bigger.cap);
@@ -48,6 +48,18 @@ static bool set_grow(MpSet *s) {
   mp_alloc_free(s->alloc, s->items, set_bytes(s));
   *s = bigger;
   return true;
+}
+
+static bool set_grow(MpSet *s) {
+  if (s->cap > UINT32_MAX / 8) return false;
+  return set_resize(s, s->cap == 0 ? SET_FIRST : s->cap < SET_SMALL ? s->cap * 4 : s->cap * 2);
+}
+
+void mp_set_reserve(MpSet *s, size_t n) {
+  uint32_t cap = SET_FIRST;
+  if (n > UINT32_MAX / 16) return;
+  while (s->count + n > cap / 4 * 3) cap *= 2;
+  if (cap > s->cap) (void)set_resize(s, cap);
 }
 
 bool mp_set_add(MpSet *s, uint32_t hash, void *item) {

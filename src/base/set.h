@@ -46,6 +46,9 @@ static inline void *mp_set_next(const MpSet *s, uint32_t hash, uint32_t *at) {
   return mp_set_seek(s, hash | MP_SET_TAKEN, at);
 }
 
+/* Room for `n` more, where the caller knows what comes; without memory it's left as it is. */
+void mp_set_reserve(MpSet *s, size_t n);
+
 /* Adds a record that isn't in the set; false when memory is out, and the set is as it was. */
 MP_CHECKED bool mp_set_add(MpSet *s, uint32_t hash, void *item);
 

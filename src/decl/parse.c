@@ -225,6 +225,7 @@ MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len, const MpParseO
   p.options = options;
   p.pack = options ? options->pack : 0;
   mark = mp_space_mark(sp);
+  mp_space_expect(sp, len);
   return parse_end(&p, mark, translation_unit(&p));
 }
 

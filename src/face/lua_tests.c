@@ -158,7 +158,7 @@ static int map_hash(lua_State *L) {
   return 1;
 }
 
-/* --- set: s:add(item, hash), s:has(item, hash), s:remove(item, hash), s:replace(old, item, hash) --- */
+/* --- set: s:add(item, hash), s:reserve(n), s:has(item, hash), s:remove(item, hash), s:replace(old, item, hash) --- */
 
 #define SET "moonpool.tests.set"
 
@@ -175,6 +175,11 @@ static int set_add(lua_State *L) {
   lua_pushboolean(L,
                   mp_set_add(&o->u.set, (uint32_t)luaL_checkinteger(L, 3), tests_checkkey(L, 2)));
   return 1;
+}
+
+static int set_reserve(lua_State *L) {
+  mp_set_reserve(&set_check(L)->u.set, (size_t)luaL_checkinteger(L, 2));
+  return 0;
 }
 
 static int set_has(lua_State *L) {
@@ -479,8 +484,9 @@ static int err_memory(lua_State *L) {
 static const luaL_Reg map_methods[] = {{"set", map_set},   {"get", map_get},   {"count", map_count},
                                        {"fini", map_fini}, {"__gc", map_fini}, {NULL, NULL}};
 static const luaL_Reg set_methods[] = {
-    {"add", set_add},     {"has", set_has},   {"remove", set_remove}, {"replace", set_replace},
-    {"count", set_count}, {"fini", set_fini}, {"__gc", set_fini},     {NULL, NULL}};
+    {"add", set_add},       {"reserve", set_reserve}, {"has", set_has},
+    {"remove", set_remove}, {"replace", set_replace}, {"count", set_count},
+    {"fini", set_fini},     {"__gc", set_fini},       {NULL, NULL}};
 static const luaL_Reg buf_methods[] = {{"add", buf_add},       {"addchar", buf_addchar},
                                        {"addstr", buf_addstr}, {"addf", buf_addf},
                                        {"insert", buf_insert}, {"text", buf_text},

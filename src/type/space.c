@@ -20,6 +20,10 @@ struct MpSpaceUndo {
 /* An undo list up to this size stays allocated. */
 #define UNDO_KEPT 32
 
+/* Bytes of text a declaration, and from how many of these a table is made ready. */
+#define EXPECT_BYTES 100
+#define EXPECT_FROM 16
+
 /* {===== life ===== */
 
 static MpStatus space_add_prims(MpSpace *sp, MpErr *e) {
@@ -66,6 +70,14 @@ void mp_space_fini(MpSpace *sp) {
   mp_alloc_free(sp->alloc, sp->includes, sp->cap_includes * sizeof(MpSpace *));
   mp_alloc_free(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo));
   mp_arena_fini(&sp->arena);
+}
+
+void mp_space_expect(MpSpace *sp, size_t len) {
+  size_t n = len / EXPECT_BYTES;
+  if (n < EXPECT_FROM) return;
+  mp_set_reserve(&sp->names->set, 2 * n);
+  mp_set_reserve(&sp->ordinary, n);
+  mp_set_reserve(&sp->derived, n);
 }
 
 /* }===== */

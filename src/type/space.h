@@ -86,6 +86,12 @@ MP_CHECKED MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *na
                                   MpErr *e);
 void mp_space_fini(MpSpace *sp);
 
+/*
+** A text of `len` bytes is about to be declared: tables get the size that it
+** will want at the least. Headers have 70 to 150 bytes a declaration.
+*/
+void mp_space_expect(MpSpace *sp, size_t len);
+
 /* One mark at a time: a declaration doesn't nest. */
 MpSpaceMark mp_space_mark(MpSpace *sp);
 /* Forgets what was declared since the mark: names, tags, completions, types. */
