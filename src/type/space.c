@@ -127,6 +127,15 @@ MpStatus mp_space_note(MpSpace *sp, MpSpaceNote note, const void *what, uint32_t
   return MP_OK;
 }
 
+/* The last declaration of that name, MP_DECL_NONE as well. */
+static const MpDecl *names_last(const MpSpace *sp, const MpName *name) {
+  uint32_t at;
+  const MpDecl *d = (const MpDecl *)mp_set_first(&sp->ordinary, name->hash, &at);
+  while (d != NULL && d->name != name)
+    d = (const MpDecl *)mp_set_next(&sp->ordinary, name->hash, &at);
+  return d;
+}
+
 static void undo_one(MpSpace *sp, const MpSpaceUndo *u) {
   MpCtype *ct = (MpCtype *)u->what;
   MpDecl *decl = (MpDecl *)u->what;
@@ -137,7 +146,7 @@ static void undo_one(MpSpace *sp, const MpSpaceUndo *u) {
     case MP_NOTE_VARIANT: ct->variants = ct->variants->variants; break;
     case MP_NOTE_COMPLETED: mp_ctype_uncomplete(ct); break;
     case MP_NOTE_HIDDEN:
-      mp_set_replace(&sp->ordinary, u->hash, mp_space_own(sp, decl->name), decl);
+      mp_set_replace(&sp->ordinary, u->hash, names_last(sp, decl->name), decl);
       break;
     case MP_NOTE_HIDDEN_TAG:
       mp_set_replace(&sp->tags, u->hash, mp_space_own_tag(sp, tag->name), tag);
@@ -171,11 +180,8 @@ void mp_space_rollback(MpSpace *sp, MpSpaceMark mark) {
 /* {===== names ===== */
 
 const MpDecl *mp_space_own(const MpSpace *sp, const MpName *name) {
-  uint32_t at;
-  const MpDecl *d = (const MpDecl *)mp_set_first(&sp->ordinary, name->hash, &at);
-  while (d != NULL && d->name != name)
-    d = (const MpDecl *)mp_set_next(&sp->ordinary, name->hash, &at);
-  return d;
+  const MpDecl *d = names_last(sp, name);
+  return d == NULL || d->kind == MP_DECL_NONE ? NULL : d;
 }
 
 const MpTag *mp_space_own_tag(const MpSpace *sp, const MpName *name) {
@@ -210,7 +216,7 @@ static MpStatus names_put(MpSpace *sp, MpSet *set, const MpName *name, void *ite
 
 MpStatus mp_space_declare(MpSpace *sp, const MpDecl *proto, const MpDecl **out, MpErr *e) {
   MpDecl *d = (MpDecl *)mp_arena_take(&sp->arena, sizeof(MpDecl));
-  const MpDecl *hidden = mp_space_own(sp, proto->name);
+  const MpDecl *hidden = names_last(sp, proto->name);
   if (d == NULL) return mp_err_memory(e);
   *d = *proto;
   d->next = NULL;

@@ -17,7 +17,8 @@ typedef enum MpDeclKind {
   MP_DECL_FUNCTION,
   MP_DECL_VARIABLE,
   MP_DECL_CONSTANT, /* an enumerator, a macro with a value, a static const number */
-  MP_DECL_MACRO     /* a macro without a constant value: remembered, not usable */
+  MP_DECL_MACRO,    /* a macro without a constant value: remembered, not usable */
+  MP_DECL_NONE      /* #undef: as if the name weren't there; no search finds it */
 } MpDeclKind;
 
 typedef enum MpConstKind { MP_CONST_INT, MP_CONST_FLOAT, MP_CONST_STRING } MpConstKind;
