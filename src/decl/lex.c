@@ -130,7 +130,8 @@ static const MpName *marker_file(MpLex *lx, const char *p, const char *end) {
   return mp_name_intern(lx->names, text, n);
 }
 
-bool mp_lex_take_marker(MpLex *lx, const char *p, const char *end) {
+/* Takes a line marker, `# 12 "file" …` or `#line`; false when the directive is another. */
+static bool lex_take_marker(MpLex *lx, const char *p, const char *end) {
   uint32_t line = 0;
   while (p < end && (lex_is(*p, C_SPACE) || *p == '#')) p++;
   if (end - p > 5 && memcmp(p, "line", 4) == 0 && lex_is(p[4], C_SPACE)) p += 5;
@@ -329,7 +330,7 @@ static MP_NOINLINE void lex_any(MpLex *lx) {
       lex_number(lx, p);
     } else if (*p == '#' && bol) {
       lx->at = lex_directive_end(lx, p);
-      if (mp_lex_take_marker(lx, p, lx->at)) continue;
+      if (lex_take_marker(lx, p, lx->at)) continue;
       lex_finish(lx, MP_TOK_DIRECTIVE, lx->at);
     } else {
       lex_token(lx, p);
@@ -378,7 +379,7 @@ static const char *lex_step(MpLex *lx, const char *p) {
     if (q == lx->end || *q != '#') return q;
     lx->at = q;
     p = lex_directive_end(lx, q);
-    (void)mp_lex_take_marker(lx, q, p);
+    (void)lex_take_marker(lx, q, p);
     return p;
   }
   if (*p == '"' || *p == '\'') {
