@@ -107,6 +107,17 @@ __extension__ typedef unsigned __int128 MpUint128;
 #define MP_ABI_REGS MP_ABI_SYSV_X64
 #endif
 
+/*
+** What _Alignof says of a type to which no attribute gave an alignment is at
+** most this: to GCC what a member of it gets without -mavx and the like; Clang
+** has no such limit.
+*/
+#if defined(__BIGGEST_ALIGNMENT__) && !defined(__clang__)
+#define MP_ALIGNOF_MOST __BIGGEST_ALIGNMENT__
+#else
+#define MP_ALIGNOF_MOST UINT32_MAX
+#endif
+
 /* Types that some compilers have and some don't (C11 7.20, TS 18661-3). */
 #if defined(__FLT16_MANT_DIG__)
 #define MP_HAVE_FLOAT16 1

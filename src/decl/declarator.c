@@ -192,9 +192,8 @@ static MpStatus parameter_adjust(MpParser *p, const MpCtype *ct, const MpCtype *
 ** there, so that it can mean the type that stands before a '*', as repr writes it.
 */
 static MpStatus align_base(MpParser *p, MpSpec *spec) {
-  uint32_t align = spec->attr.align;
-  if (align == 0 || align == spec->type->align) return MP_OK;
-  return mp_parser_qualify(p, spec->type, 0, align, &spec->type);
+  if (!mp_attr_realigns(spec->type, spec->attr.align)) return MP_OK;
+  return mp_parser_qualify(p, spec->type, 0, spec->attr.align, &spec->type);
 }
 
 /* parameter-declaration: declaration-specifiers ( declarator | abstract-declarator )? */
@@ -459,15 +458,13 @@ static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlac
 MpStatus mp_declarator_typename(MpParser *p, const MpCtype **out) {
   MpSpec spec;
   MpDeclarator d;
-  uint32_t align;
   MP_TRY(mp_declspec_parse(p, &spec));
   MP_TRY(align_base(p, &spec));
   MP_TRY(declarator_of(p, spec.type, MP_PLACE_TYPENAME, &d));
   if (d.name != NULL) return mp_parser_failat(p, &d.at, MP_MSG_NAME_IN_TYPE);
   *out = d.type;
-  align = d.attr.align;
-  if (align == 0 || d.type->align == align) return MP_OK;
-  return mp_parser_qualify(p, d.type, 0, align, out);
+  if (!mp_attr_realigns(d.type, d.attr.align)) return MP_OK;
+  return mp_parser_qualify(p, d.type, 0, d.attr.align, out);
 }
 
 /* }===== */

@@ -71,6 +71,7 @@ typedef struct MpRecord {
   uint32_t *index; /* hash table over `flat`: position + 1, 0 free; NULL when there are few */
   uint32_t index_mask;
   bool packed;        /* by attribute, for printing */
+  bool aligned;       /* an attribute gave it, or something in it, an alignment */
   bool transparent;   /* transparent_union */
   bool ends;          /* `value` gave it a destructor: owners of it are ended by a call */
   void *keys;         /* what `value` knows its fields by; in the home's memory */
