@@ -78,7 +78,10 @@ static MpStatus star(MpParser *p, unsigned *quals, uint32_t *align) {
 
 static MpStatus pointer_to(MpParser *p, const MpCtype *ct, unsigned quals, uint32_t align,
                            const MpCtype **out) {
-  if (mp_ctype_pointer(p->sp, ct, out, p->e) != MP_OK) return mp_parser_failed(p);
+  if (ct->pointer != NULL)
+    *out = ct->pointer; /* the usual case */
+  else if (mp_ctype_pointer(p->sp, ct, out, p->e) != MP_OK)
+    return mp_parser_failed(p);
   if (quals == 0 && align == 0) return MP_OK;
   return mp_parser_qualify(p, *out, quals, align, out);
 }
