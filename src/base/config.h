@@ -108,6 +108,28 @@ __extension__ typedef unsigned __int128 MpUint128;
 #endif
 
 /*
+** Callbacks through code of moonpool's own (abi/entry.c), where the same
+** registers are known and the assembler writes ELF; 0 leaves them to libffi.
+*/
+#if !defined(MP_ABI_ENTRY)
+#if MP_ABI_REGS && defined(__ELF__)
+#define MP_ABI_ENTRY 1
+#else
+#define MP_ABI_ENTRY 0
+#endif
+#endif
+
+/*
+** Where the thread's own data lie, which tells threads apart without a call;
+** not defined where the compiler or the system has no such thing.
+*/
+#if defined(__linux__) && defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_thread_pointer)
+#define MP_THREAD_POINTER() __builtin_thread_pointer()
+#endif
+#endif
+
+/*
 ** What _Alignof says of a type to which no attribute gave an alignment is at
 ** most this: to GCC what a member of it gets without -mavx and the like; Clang
 ** has no such limit.
