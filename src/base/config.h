@@ -23,6 +23,7 @@
 #define MP_CHECKED __attribute__((warn_unused_result))
 #define MP_FORMAT(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MP_NORETURN __attribute__((noreturn))
+#define MP_NOINLINE __attribute__((noinline))
 #define MP_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MP_UNLIKELY(x) __builtin_expect(!!(x), 0)
 

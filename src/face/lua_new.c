@@ -319,7 +319,7 @@ static int new_release(lua_State *L) {
 }
 
 int mp_lua_new_close(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   release_owner(L, mp_state_of(c->ct), c, 1);
   return 0;
 }

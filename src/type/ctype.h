@@ -122,6 +122,7 @@ struct MpCtype {
   const MpCtype *variants; /* of a plain one: its variants, newest first */
   const MpCtype *next_variant;
   const MpCtype *pointer; /* T *, once somebody asked */
+  void *plan;             /* how `value` reads and writes it; in the home's memory */
   MpSpace *home;
 };
 

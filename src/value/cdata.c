@@ -59,22 +59,34 @@ size_t mp_cdata_size(const MpCdata *c) {
   return mp_cdata_target(c)->size;
 }
 
+void mp_cdata_wrong(lua_State *L, int idx) {
+  mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, idx));
+}
+
 void mp_cdata_checklive(lua_State *L, const MpCdata *c) {
   if (MP_UNLIKELY(mp_cdata_is_released(c))) mp_state_error(L, MP_MSG_RELEASED);
+}
+
+bool mp_cdata_holds(const MpCdata *block, const char *at, size_t n) {
+  char *base;
+  size_t size;
+  if (MP_UNLIKELY(mp_cdata_has_ended(block))) return false;
+  mp_cdata_extent(block, &base, &size);
+  if (size == MP_CD_UNBOUNDED) return true;
+  /* As integers: `at` may lie anywhere. */
+  return (uintptr_t)at >= (uintptr_t)base && (uintptr_t)at - (uintptr_t)base <= size &&
+         size - ((uintptr_t)at - (uintptr_t)base) >= n;
 }
 
 void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n) {
   const MpCdata *block = mp_cdata_block(c);
   char *base;
   size_t size;
-  if (block == NULL) return;
+  if (block == NULL || mp_cdata_holds(block, at, n)) return;
   if (MP_UNLIKELY(mp_cdata_has_ended(block))) mp_state_error(L, MP_MSG_RELEASED);
+  if (n == 0) return; /* no bytes are nowhere */
   mp_cdata_extent(block, &base, &size);
-  if (size == MP_CD_UNBOUNDED || n == 0) return; /* no bytes are nowhere */
-  /* As integers: `at` may lie anywhere. */
-  if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size ||
-      size - ((uintptr_t)at - (uintptr_t)base) < n)
-    mp_state_error(L, MP_MSG_OUTSIDE, n, (long long)((intptr_t)at - (intptr_t)base), size);
+  mp_state_error(L, MP_MSG_OUTSIDE, n, (long long)((intptr_t)at - (intptr_t)base), size);
 }
 
 /* }===== */
@@ -92,9 +104,9 @@ static void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
   return lua_newuserdatauv(L, size, nuv);
 }
 
-static MpCdata *cdata_start(MpCdata *c, const MpState *E, const MpCtype *ct, unsigned flags) {
+static MpCdata *cdata_start(MpCdata *c, uint32_t tag, const MpCtype *ct, unsigned flags) {
   c->ct = ct;
-  c->tag = E->tag;
+  c->tag = tag;
   c->flags = (uint16_t)flags;
   c->at = 0;
   return c;
@@ -111,7 +123,7 @@ static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, siz
   size_t spare = align > 8 ? align - 8 : 0;
   MpCdata *c = (MpCdata *)cdata_newuserdata(L, head + spare + (size ? size : 1), nuv);
   uintptr_t data = (uintptr_t)c + head;
-  cdata_start(c, E, ct, flags | MP_CD_INLINE);
+  cdata_start(c, E->tag, ct, flags | MP_CD_INLINE);
   if (align > 8) data = mp_num_align(data, align);
   c->at = (uint16_t)(data - (uintptr_t)c);
   if (varlen) {
@@ -215,8 +227,26 @@ MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *
     lua_pushvalue(L, block_idx);
     lua_setiuservalue(L, -2, 1);
   }
-  cdata_start(&p->head, E, ct, 0);
+  cdata_start(&p->head, E->tag, ct, 0);
   p->to = to;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return p;
+}
+
+MpPointer *mp_cdata_pushpart(lua_State *L, const MpCtype *ct, char *to, MpCdata *via, int via_idx) {
+  MpCdata *block = mp_cdata_block(via);
+  MpPointer *p = (MpPointer *)cdata_newuserdata(L, MP_CD_POINTER_SIZE, block != NULL ? 1 : 0);
+  cdata_start(&p->head, via->tag, ct, 0);
+  p->to = to;
+  p->block = block;
+  if (block != NULL) {
+    if (block == via)
+      lua_pushvalue(L, via_idx);
+    else
+      lua_getiuservalue(L, via_idx, 1);
+    lua_setiuservalue(L, -2, 1);
+  }
   mp_metatype_push(L, ct, false);
   lua_setmetatable(L, -2);
   return p;
@@ -233,7 +263,7 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
     lua_pushvalue(L, block_idx);
     lua_setiuservalue(L, -2, 1);
   }
-  cdata_start(&p->head, E, ct, MP_CD_LENGTH);
+  cdata_start(&p->head, E->tag, ct, MP_CD_LENGTH);
   p->to = to;
   p->length = length;
   mp_metatype_push(L, ct, false);
@@ -253,7 +283,7 @@ MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *t
                             MpBlockEnd end) {
   MpBlock *b = (MpBlock *)cdata_newuserdata(L, sizeof(MpBlock), MP_BLOCK_UVS);
   memset(b, 0, sizeof *b);
-  cdata_start(&b->head, E, ct, MP_CD_OWNER | MP_CD_KEEPS);
+  cdata_start(&b->head, E->tag, ct, MP_CD_OWNER | MP_CD_KEEPS);
   b->to = to;
   b->size = size;
   b->end = end;
@@ -428,10 +458,10 @@ void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
 }
 
 int mp_cdata_gc(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   int saved = E->saved_errno; /* a destructor may call C, at whatever time */
-  mp_cdata_release(L, E, c, 1);
+  if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, 1);
   E->saved_errno = saved;
   return 0;
 }

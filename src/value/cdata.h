@@ -77,6 +77,26 @@ struct MpBlock {
   uint32_t pins;         /* calls into C that use it: an end waits for them */
 };
 
+/*
+** The engine's tag: foreign userdata can't have it by accident. It is the one
+** of the library whose code opened the engine, and whose closures run in it.
+*/
+#define MP_CDATA_TAG ((uint32_t)(uintptr_t)mp_state_open)
+
+/* Raises: what was called with the value at idx is for cdata. */
+MP_NORETURN void mp_cdata_wrong(lua_State *L, int idx);
+
+/*
+** Of a running metamethod: the cdata at 1. Lua gives it no other value, but a
+** program that has the debug library may.
+*/
+static inline MpCdata *mp_cdata_self(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  if (MP_UNLIKELY(c == NULL || lua_rawlen(L, 1) < sizeof(MpCdata) || c->tag != MP_CDATA_TAG))
+    mp_cdata_wrong(L, 1);
+  return c;
+}
+
 /* The cdata at idx, or NULL for anything else. */
 static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, idx);
@@ -94,6 +114,11 @@ static inline MpBlock *mp_cdata_asblock(const MpCdata *c) { return (MpBlock *)c;
 static inline char *mp_cdata_address(const MpCdata *c) {
   if (c->flags & MP_CD_INLINE) return (char *)c + c->at;
   return ((const MpPointer *)c)->to;
+}
+
+/* With MP_CD_VARLEN: bytes of data. */
+static inline size_t mp_cdata_inlinelength(const MpCdata *c) {
+  return *((const size_t *)(const void *)((const char *)c + c->at) - 1);
 }
 
 /* The block that it looks into (itself for an owner), or NULL. */
@@ -123,6 +148,9 @@ size_t mp_cdata_rest(const MpCdata *block, const char *at);
 /* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
 size_t mp_cdata_size(const MpCdata *c);
 
+/* Are the `n` bytes from `at` live and inside the block? Never asks beyond MP_CD_UNBOUNDED. */
+bool mp_cdata_holds(const MpCdata *block, const char *at, size_t n);
+
 /* Raises `cdata was released` when it was. */
 void mp_cdata_checklive(lua_State *L, const MpCdata *c);
 
@@ -149,6 +177,9 @@ MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const voi
 
 /* Pushes a pointer, view or function: `block` at stack index `block_idx` (0: none). `to` is not NULL. */
 MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx);
+
+/* Pushes a view of a part, at `to`, of what the cdata `via` at `via_idx` looks into. */
+MpPointer *mp_cdata_pushpart(lua_State *L, const MpCtype *ct, char *to, MpCdata *via, int via_idx);
 
 /* The same for an array of type T[] with a length. */
 MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length,

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "type/repr.h"
 #include "value/cdata.h"
+#include "value/metatype.h"
 
 #define STATE_KEY "moonpool.engine"
 
@@ -145,6 +145,7 @@ static void state_sweep(lua_State *L, MpState *E) {
       link = &in->next;
       continue;
     }
+    mp_metatype_forget(L, E, in);
     *link = in->next;
     mp_space_fini(&in->space);
     mp_alloc_free(E->obj, in, sizeof *in);
@@ -332,13 +333,6 @@ static int state_gc(lua_State *L) {
   return 0;
 }
 
-/* A secret of the state: foreign userdata can't carry it by accident. */
-static uint32_t state_maketag(const MpState *E) {
-  uint64_t x = (uint64_t)(uintptr_t)E ^ ((uint64_t)clock() << 32) ^ (uint64_t)time(NULL);
-  x *= UINT64_C(0xD6E8FEB86659FD93); /* a mixing constant: spreads the low bits upwards */
-  return (uint32_t)(x >> 32) | 1;
-}
-
 static void state_newtable(lua_State *L, int uv, const char *mode) {
   lua_newtable(L);
   if (mode != NULL) {
@@ -362,7 +356,7 @@ MpState *mp_state_open(lua_State *L) {
   memset(E, 0, sizeof *E);
   E->closed = true; /* until it is whole */
   E->reporter = LUA_NOREF;
-  E->tag = state_maketag(E);
+  E->tag = MP_CDATA_TAG;
   mp_domain_init(&E->domains);
   E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
   E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;

@@ -32,6 +32,7 @@ struct MpInstance {
   MpSpace space;
   MpState *engine;
   MpInstance *next; /* of all instances of the state */
+  void *plans;      /* of the types that are at home here, by value/metatype */
   bool seen;        /* by the sweep of dead instances */
   uint32_t version; /* of the names when the type strings were cached */
 };
@@ -63,7 +64,7 @@ typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int 
 
 struct MpState {
   lua_State *main;
-  uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
+  uint32_t tag; /* in each cdata: it tells them from foreign userdata */
   bool closed;
   bool
       ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
@@ -73,10 +74,11 @@ struct MpState {
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;    /* those with an end to come, newest first */
-  MpLib *libs;        /* opened by dlopen, newest first */
-  void *process;      /* the handle of the process itself */
-  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
+  uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
+  MpBlock *blocks;                   /* those with an end to come, newest first */
+  MpLib *libs;                       /* opened by dlopen, newest first */
+  void *process;                     /* the handle of the process itself */
+  lua_State *running;                /* the coroutine whose call into C is active; NULL: none */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -95,7 +97,8 @@ struct MpState {
 };
 
 /* User values of the engine's userdata. */
-#define MP_STATE_TYPES 1     /* type → metatable, weak values */
+#define MP_STATE_TYPES \
+  1 /* metatable's number → metatable, weak values; value/metatype gives them */
 #define MP_STATE_ANCHORS 2   /* metatables of the root's types */
 #define MP_STATE_SPACES 3    /* space → instance, weak values */
 #define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
