@@ -95,6 +95,20 @@ end)
 describe("the plan of a type", function()
   local raises = require "spec.support.raises"
 
+  it("leaves what can't be made to its errors", function()
+    local ffi = engine.new()
+    ffi.cdef "struct point { int x, y; }; struct opaque;"
+    local p = ffi.new "struct point *"
+    local f = ffi.callback("int(*)(int)", function(i) return i end)
+    for _, x in ipairs { p[0], f, ffi.cast("void *", p), ffi.cast("struct opaque *", p), ffi.box("int", 1) } do
+      local ctype = ffi.typeof(x)
+      assert.is_false(pcall(ffi.new, ctype))
+      assert.is_false(pcall(ffi.new, ctype, { x = 1 }))
+      assert.is_false(pcall(ffi.new, ctype, { 1 }))
+    end
+    ffi.release(f)
+  end)
+
   it("follows a struct that is completed later", function()
     local ffi = engine.new()
     ffi.cdef "struct later; typedef struct later *later;"
@@ -138,5 +152,24 @@ describe("the plan of a type", function()
         assert.is_false(pcall(function() return p[key] end))
       end
     end
+  end)
+end)
+
+describe("mp_metatype_set", function()
+  it("holds for pointer types of every qualification, whether they were used before or not", function()
+    local ffi = engine.new()
+    ffi.cdef "struct ended { int a; };"
+    local types = { "struct ended *", "struct ended * const", "const struct ended *", "struct ended * volatile" }
+    for i = 1, 3 do ffi.release(ffi.new(types[i], { i })) end
+    local ended = {}
+    ffi.metatype("struct ended", { __gc = function(x) ended[#ended + 1] = x.a end,
+      __add = function(a, b) return a.a + b.a end })
+    for i, ctype in ipairs(types) do
+      local p = ffi.new(ctype, { i })
+      assert.equal(2 * i, p + p)
+      ffi.release(p)
+      ffi.release(ffi.new(ctype))
+    end
+    assert.same({ 1, 0, 2, 0, 3, 0, 4, 0 }, ended)
   end)
 end)

@@ -211,7 +211,7 @@ static char *object_bytes(lua_State *L, MpState *E, int idx, size_t *size, bool 
     return b->at;
   }
   if (lua_type(L, idx) != LUA_TUSERDATA || mp_cdata_test(L, E, idx) != NULL ||
-      mp_lua_ctype_is(L, E, idx))
+      mp_lua_ctype_test(L, E, idx) != NULL)
     mp_state_error(L, MP_MSG_WANT_BYTES, mp_toc_describe(L, E, idx));
   *size = lua_rawlen(L, idx);
   return (char *)lua_touserdata(L, idx);

@@ -14,6 +14,7 @@
 #include "value/access.h"
 #include "value/box.h"
 #include "value/init.h"
+#include "value/metatype.h"
 
 /* {===== new ===== */
 
@@ -82,10 +83,31 @@ static void dest_init(MpDest *d, lua_State *L, MpState *E) {
   d->E = E;
 }
 
+/*
+** What is made most: memory of a type's own size, without an initializer or
+** with a table of numbers by name. False, and nothing pushed, for the rest.
+*/
+static inline bool new_quick(lua_State *L, MpState *E, const MpCtype *ct, int first) {
+  const MpPlan *plan = (const MpPlan *)ct->plan;
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  int top = lua_gettop(L);
+  MpCdata *c;
+  if (plan == NULL || !plan->sized || top > first) return false;
+  if (top == first && (!mp_ctype_is_record(data) || lua_type(L, first) != LUA_TTABLE)) return false;
+  c = mp_cdata_pushowner(L, E, ct, data->size, false);
+  if (top == first && !mp_init_quick(L, data, mp_cdata_address(c), first)) {
+    lua_settop(L, top);
+    return false;
+  }
+  if (MP_LIKELY(!E->ending)) c->flags |= MP_CD_WHOLE;
+  return true;
+}
+
 int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   MpDest d;
   NewPlan p;
   int owner;
+  if (new_quick(L, E, ct, first)) return 1;
   dest_init(&d, L, E);
   new_plan(L, &d, ct, first, &p);
   d.block = mp_cdata_pushowner(L, E, ct, p.size, p.varlen);
@@ -96,9 +118,19 @@ int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   return 1;
 }
 
-/* ffi.new(T [, init…]) */
+/*
+** ffi.new(T [, init…]). Most calls have a ctype object, which knows its engine:
+** then what is quickly made needs no look at the instance.
+*/
 static int new_new(lua_State *L) {
-  MpInstance *in = mp_lua_core_self(L);
+  const MpCtypeObject *o = (const MpCtypeObject *)lua_touserdata(L, 1);
+  MpInstance *in;
+  if (o != NULL && lua_rawlen(L, 1) == sizeof *o && o->tag == MP_CTYPE_OWNTAG &&
+      !o->engine->closed) {
+    mp_owner_enter(o->engine);
+    if (MP_LIKELY(new_quick(L, o->engine, o->ct, 2))) return 1;
+  }
+  in = mp_lua_core_self(L);
   return mp_lua_new_make(L, in->engine, mp_lua_ctype_check(L, in, 1), 2);
 }
 

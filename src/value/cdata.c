@@ -97,14 +97,14 @@ void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n
 ** Every userdata of a cdata comes from here. Builds for `make gcstress` collect
 ** first, so that whatever isn't anchored is gone.
 */
-static void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
+static inline void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
 #if MP_GCSTRESS
   lua_gc(L, LUA_GCCOLLECT);
 #endif
   return lua_newuserdatauv(L, size, nuv);
 }
 
-static MpCdata *cdata_start(MpCdata *c, uint32_t tag, const MpCtype *ct, unsigned flags) {
+static inline MpCdata *cdata_start(MpCdata *c, uint32_t tag, const MpCtype *ct, unsigned flags) {
   c->ct = ct;
   c->tag = tag;
   c->flags = (uint16_t)flags;
@@ -184,20 +184,39 @@ static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t 
   return &b->head;
 }
 
-MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
+/* mp_cdata_pushowner for what no plan foresees. */
+static MP_NOINLINE MpCdata *owner_any(lua_State *L, MpState *E, const MpCtype *ct, size_t size,
+                                      bool varlen) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
   bool keeps = data->flags & MP_CTF_HASPTR;
   unsigned flags = MP_CD_OWNER | (keeps ? MP_CD_KEEPS : 0u);
   MpCdata *c;
   if (ct->kind == MP_KIND_POINTER) flags |= MP_CD_SINGLE;
-  if (size > MP_CD_INLINE_MAX || data->align > 4096 ||
-      (mp_ctype_is_record(data) && data->u.record->ends)) {
+  if (!mp_cdata_is_inline(data, size)) {
     c = owner_inmem(L, E, ct, size, data->align);
     c->flags |= (uint16_t)flags;
     return c;
   }
-  c = cdata_newinline(L, E, ct, size, data->align, varlen, keeps ? 1 : 0, flags);
+  c = cdata_newinline(L, E, ct, size, data->align, varlen, keeps, flags);
   memset((char *)c + c->at, 0, size);
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
+  const MpPlan *plan = (const MpPlan *)ct->plan;
+  MpCdata *c;
+  if (MP_UNLIKELY(plan == NULL || size != plan->fresh || varlen))
+    return owner_any(L, E, ct, size, varlen);
+  c = (MpCdata *)cdata_newuserdata(L, sizeof(MpCdata) + (size > 8 ? size : 8),
+                                   plan->flags & MP_CD_KEEPS ? 1 : 0);
+  cdata_start(c, E->tag, ct, plan->flags);
+  c->at = sizeof(MpCdata);
+  if (size <= 8)
+    memset(c + 1, 0, 8); /* one store */
+  else
+    memset(c + 1, 0, size);
   mp_metatype_push(L, ct, false);
   lua_setmetatable(L, -2);
   return c;

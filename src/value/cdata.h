@@ -165,6 +165,12 @@ static inline const MpCtype *mp_cdata_target(const MpCdata *c) {
   return c->ct->kind == MP_KIND_POINTER ? c->ct->item : c->ct;
 }
 
+/* Does an owner of `size` bytes of `data` have them in the userdata? */
+static inline bool mp_cdata_is_inline(const MpCtype *data, size_t size) {
+  return size <= MP_CD_INLINE_MAX && data->align <= 4096 &&
+         !(mp_ctype_is_record(data) && data->u.record->ends);
+}
+
 /*
 ** Pushes an owner of `size` zeroed bytes of data; its type is `ct` (a pointer
 ** to what it owns, or an aggregate). Inline when plain and small, else a block

@@ -13,6 +13,7 @@
 #include "type/scalar.h"
 #include "value/access.h"
 #include "value/keep.h"
+#include "value/metatype.h"
 
 /* {===== the stack while initializing ===== */
 
@@ -358,6 +359,22 @@ static void complex_init(MpDest *d, const MpCtype *ct, char *at, int idx) {
     mp_toc_write(d, ct->item, at, idx);
     memset(at + ct->item->size, 0, ct->item->size);
   }
+}
+
+bool mp_init_quick(lua_State *L, const MpCtype *ct, char *at, int idx) {
+  const MpKeys *keys = (const MpKeys *)ct->u.record->keys;
+  int top = lua_gettop(L);
+  if (MP_UNLIKELY(keys == NULL)) keys = mp_metatype_keys(L, ct);
+  lua_pushnil(L);
+  while (lua_next(L, idx)) {
+    const MpKey *key = mp_metatype_key(keys, lua_topointer(L, top + 1));
+    if (key == NULL || !mp_quick_store(L, key->set, at + key->offset, top + 2)) {
+      lua_settop(L, top);
+      return false;
+    }
+    lua_settop(L, top + 1);
+  }
+  return true;
 }
 
 void mp_init_aggregate(MpDest *d, const MpCtype *ct, char *at, int idx) {

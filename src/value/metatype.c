@@ -168,10 +168,24 @@ int mp_metatype_pushend(lua_State *L, const MpCtype *ct) {
   return lua_type(L, -1);
 }
 
+/* How owners of the type are made, if all are of one size and plain. */
+static void plan_owner(MpPlan *p, const MpCtype *ct) {
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  bool keeps = data->flags & MP_CTF_HASPTR;
+  bool own = p->whole && !(data->flags & MP_CTF_FLEXIBLE) &&
+             !(ct->kind == MP_KIND_POINTER && mp_ctype_is_charlike(data));
+  p->sized = own && (ct->kind == MP_KIND_POINTER || ct->kind == MP_KIND_ARRAY);
+  p->fresh =
+      own && mp_cdata_is_inline(data, data->size) && data->align <= 8 ? data->size : MP_PLAN_NONE;
+  p->flags = (uint16_t)(MP_CD_OWNER | MP_CD_INLINE | (keeps ? MP_CD_KEEPS : 0) |
+                        (ct->kind == MP_KIND_POINTER ? MP_CD_SINGLE : 0));
+}
+
 /* Overlays the metatables that the type has already; its home's anchors are at `anchors`. */
 static void overlay_present(lua_State *L, const MpCtype *ct, int anchors, int user) {
   int ends;
-  for (ends = 0; ct != NULL && ends < 2; ends++) {
+  if (ct->plan != NULL) plan_owner((MpPlan *)ct->plan, ct); /* there may be a __gc now */
+  for (ends = 0; ends < 2; ends++) {
     if (lua_rawgetp(L, anchors, metatype_key(ct, ends)) == LUA_TTABLE) {
       lua_pushvalue(L, user);
       metatype_overlay(L, lua_gettop(L) - 1);
@@ -182,7 +196,7 @@ static void overlay_present(lua_State *L, const MpCtype *ct, int anchors, int us
 }
 
 void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
-  const MpCtype *v;
+  const MpCtype *v, *p;
   int anchors;
   ct = ct->plain;
   if (!mp_ctype_is_record(ct))
@@ -197,7 +211,9 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
   ct->u.record->ends = lua_getfield(L, idx, "__gc") != LUA_TNIL;
   for (v = ct; v != NULL; v = v == ct ? ct->variants : v->next_variant) {
     overlay_present(L, v, anchors, idx);
-    overlay_present(L, v->pointer, anchors, idx);
+    if (v->pointer == NULL) continue;
+    for (p = v->pointer; p != NULL; p = p == v->pointer ? p->variants : p->next_variant)
+      overlay_present(L, p, anchors, idx);
   }
   lua_settop(L, anchors - 2);
 }
@@ -257,6 +273,7 @@ const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
 static void plan_fill(lua_State *L, MpPlan *p, const MpCtype *ct) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
   p->whole = mp_ctype_is_complete(data);
+  plan_owner(p, ct);
   if (mp_ctype_is_record(data) && p->whole) {
     p->keys = mp_metatype_keys(L, data);
     p->frozen = data->quals & MP_QUAL_CONST;
@@ -318,7 +335,7 @@ void mp_metatype_forget(lua_State *L, MpState *E, const MpInstance *in) {
 }
 
 /* Weak values lose the metatable of a dying instance, before a finalizer asks for it again. */
-static void metatype_find(lua_State *L, const MpCtype *ct, bool ends) {
+void mp_metatype_find(lua_State *L, const MpCtype *ct, bool ends) {
   MpState *E = mp_state_of(ct);
   MpPlan *p;
   luaL_checkstack(L, 8, NULL);
@@ -327,15 +344,6 @@ static void metatype_find(lua_State *L, const MpCtype *ct, bool ends) {
   if (p->numbers[ends] == 0) p->numbers[ends] = number_take(L, E);
   lua_pushvalue(L, -1);
   lua_rawseti(L, MP_UP_TYPES, p->numbers[ends]);
-}
-
-void mp_metatype_push(lua_State *L, const MpCtype *ct, bool ends) {
-  const MpPlan *p = (const MpPlan *)ct->plan;
-  if (MP_LIKELY(p != NULL)) {
-    if (MP_LIKELY(lua_rawgeti(L, MP_UP_TYPES, p->numbers[ends]) == LUA_TTABLE)) return;
-    lua_pop(L, 1);
-  }
-  metatype_find(L, ct, ends);
 }
 
 /* }===== */

@@ -15,9 +15,6 @@
 */
 void mp_metatype_setproto(lua_State *L);
 
-/* Pushes the metatable of `ct`'s cdata; with a finalizer for those that are blocks with an end. */
-void mp_metatype_push(lua_State *L, const MpCtype *ct, bool ends);
-
 /*
 ** Gives the struct or union `ct` the methods and metamethods of the table at
 ** idx, once: `__index` and `__newindex` are asked for what isn't a field,
@@ -51,6 +48,8 @@ typedef struct MpKeys {
   MpKey slots[1];
 } MpKeys;
 
+#define MP_PLAN_NONE ((size_t)-1)
+
 /*
 ** What is known of a type whose cdata have been made: in the memory of its
 ** home, as long as the type.
@@ -58,14 +57,30 @@ typedef struct MpKeys {
 typedef struct MpPlan {
   uint32_t
       numbers[2]; /* of its metatables in MP_STATE_TYPES, without and with a finalizer; 0: none */
+  size_t fresh; /* bytes of an owner that lies in its userdata, aligned as that; or MP_PLAN_NONE */
+  uint16_t flags;      /* of such an owner */
   size_t length, step; /* of an array of fixed length: that; bytes of an element */
   uint8_t get, set;    /* MpQuick: how an element is read and written */
   bool frozen;         /* const: no field is written */
   bool overlaid;       /* a union: what is written may have been a pointer */
   bool whole;          /* what it was made of was complete */
+  bool sized;          /* what `new` makes of it has the size that its type says */
   const MpKeys *keys;  /* of the record that it is or points to; NULL: none, or not complete */
   struct MpPlan *next; /* of the same instance */
 } MpPlan;
+
+/* mp_metatype_push, the first time. */
+void mp_metatype_find(lua_State *L, const MpCtype *ct, bool ends);
+
+/* Pushes the metatable of `ct`'s cdata; with a finalizer for those that are blocks with an end. */
+static inline void mp_metatype_push(lua_State *L, const MpCtype *ct, bool ends) {
+  const MpPlan *p = (const MpPlan *)ct->plan;
+  if (MP_LIKELY(p != NULL)) {
+    if (MP_LIKELY(lua_rawgeti(L, MP_UP_TYPES, p->numbers[ends]) == LUA_TTABLE)) return;
+    lua_pop(L, 1);
+  }
+  mp_metatype_find(L, ct, ends);
+}
 
 /* Fibonacci hashing (Knuth 6.4) of an address. */
 static inline uint32_t mp_metatype_hash(const void *name) {
