@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "call/clib.h"
 #include "face/lua_cdata.h"
 #include "face/lua_core.h"
@@ -103,11 +104,32 @@ static inline bool new_quick(lua_State *L, MpState *E, const MpCtype *ct, int fi
   return true;
 }
 
+/* new("T[]", t) of scalars, as many as the table has. False, and nothing pushed, for the rest. */
+static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first) {
+  MpDest d;
+  size_t n, bytes;
+  if (ct->kind != MP_KIND_ARRAY || ct->length != MP_LENGTH_OPEN || lua_gettop(L) != first ||
+      lua_type(L, first) != LUA_TTABLE)
+    return false;
+  n = lua_rawlen(L, first);
+  if (!mp_num_mul(n, ct->item->size, &bytes)) return false;
+  dest_init(&d, L, E);
+  d.block = mp_cdata_pushowner(L, E, ct, bytes, true);
+  d.block_idx = first + 1;
+  d.init = true;
+  if (!mp_init_sequence(&d, ct->item, mp_cdata_address(d.block), first, n)) {
+    lua_settop(L, first);
+    return false;
+  }
+  if (!E->ending) d.block->flags |= MP_CD_WHOLE;
+  return true;
+}
+
 int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   MpDest d;
   NewPlan p;
   int owner;
-  if (new_quick(L, E, ct, first)) return 1;
+  if (new_quick(L, E, ct, first) || new_sequence(L, E, ct, first)) return 1;
   dest_init(&d, L, E);
   new_plan(L, &d, ct, first, &p);
   d.block = mp_cdata_pushowner(L, E, ct, p.size, p.varlen);
