@@ -248,7 +248,7 @@ static int buffer_from_buffer(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, result, MP_BLOCK_UNDER); /* the cdata itself */
   under = mp_cdata_pushblockof(L, buf->c, lua_gettop(L));
-  if (under != NULL) mp_cdata_addwrapper(L, under, lua_gettop(L), result);
+  if (under != NULL) mp_cdata_addwrapper(L, E, under, result);
   mp_cdata_checklive(L, buf->c); /* a finalizer may have run meanwhile */
   lua_settop(L, result);
   return 1;

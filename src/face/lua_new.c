@@ -221,7 +221,7 @@ static int allocator_new(lua_State *L) {
   b->end = allocator_end;
   under = mp_cdata_pushblockof(L, c, lua_gettop(L));
   if (under != NULL)
-    mp_cdata_addwrapper(L, under, lua_gettop(L), d.block_idx); /* its end ends this first */
+    mp_cdata_addwrapper(L, E, under, d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
@@ -286,17 +286,9 @@ static int new_box(lua_State *L) {
 
 /* {===== gc and release ===== */
 
-/* MpBlockEnd: destructor(x). */
-static void gc_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  (void)E, (void)b;
-  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) == LUA_TNIL) return;
-  lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
-  lua_call(L, 1, 0);
-}
-
 /* Takes the destructor off what gc returned. */
 static int gc_remove(lua_State *L, MpCdata *c) {
-  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) || mp_cdata_asblock(c)->end != gc_end)
+  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) || mp_cdata_asblock(c)->end != mp_cdata_endaction)
     mp_state_error(L, MP_MSG_GC_REMOVE);
   lua_pushnil(L);
   lua_setiuservalue(L, 1, MP_BLOCK_ACTION);
@@ -328,7 +320,7 @@ static int new_gc(lua_State *L) {
   }
   luaL_checkany(L, 2);
   lua_settop(L, 3);
-  mp_lua_cdata_function(L, E, 1);
+  if (lua_type(L, 1) == LUA_TFUNCTION) mp_lua_cdata_function(L, E, 1);
   c = mp_lua_cdata_check(L, E, 1);
   if (lua_isnil(L, 2)) return gc_remove(L, c);
   if (!is_callable(L, 2)) mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
@@ -340,14 +332,14 @@ static int new_gc(lua_State *L) {
     mp_cdata_pace(L, (size_t)size);
   }
   under = mp_cdata_pushblockof(L, c, 1);
-  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), MP_CD_UNBOUNDED, gc_end);
+  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), MP_CD_UNBOUNDED, mp_cdata_endaction);
   b->head.flags |= c->flags & (MP_CD_SINGLE | MP_CD_READONLY);
   gc_span(b, c, under);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
   if (under != NULL) {
     b->head.flags |= under->flags & MP_CD_READONLY;
-    mp_cdata_addwrapper(L, under, 4, 5);
+    mp_cdata_addwrapper(L, E, under, 5);
   }
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   lua_pushvalue(L, 2);

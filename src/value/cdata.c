@@ -5,6 +5,7 @@
 
 #include "value/cdata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -151,9 +152,15 @@ int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx) {
   return lua_pcall(L, 1, 0, 0);
 }
 
+/* Has the type of what it owns a __gc that is due? */
+static bool owner_has_gc(const MpBlock *b) {
+  const MpCtype *data = mp_cdata_target(&b->head);
+  return (b->head.flags & MP_CD_WHOLE) && mp_ctype_is_record(data) && data->u.record->ends;
+}
+
 /* MpBlockEnd, in two steps: a metatype's __gc, then the memory, whether that raised or not. */
 static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  int status = mp_cdata_callgc(L, b, idx);
+  int status = owner_has_gc(b) ? mp_cdata_callgc(L, b, idx) : LUA_OK;
   mp_alloc_free(E->mem, b->own, b->own_size);
   b->head.flags |=
       MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
@@ -350,77 +357,81 @@ static int block_traceback(lua_State *L) {
   return 1;
 }
 
+void mp_cdata_endaction(lua_State *L, MpState *E, MpBlock *b, int idx) {
+  (void)E, (void)b;
+  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) == LUA_TNIL) return;
+  lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
+  lua_call(L, 1, 0);
+}
+
 /* Runs the end protected: what it raises becomes a report. */
-static void block_callend(lua_State *L, MpState *E, int idx) {
+static void block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L);
+  if (b->end == owner_end && !owner_has_gc(b)) { /* can't raise */
+    owner_end(L, E, b, idx);
+    return;
+  }
   lua_pushcfunction(L, block_traceback);
-  mp_state_pushclosure(L, block_runend, 0);
-  lua_pushvalue(L, idx);
-  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
+  if (b->end == mp_cdata_endaction) { /* at once, without a function between */
+    lua_getiuservalue(L, idx, MP_BLOCK_ACTION);
+    lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
+  } else {
+    mp_state_pushclosure(L, block_runend, 0);
+    lua_pushvalue(L, idx);
+  }
+  if (!lua_isnil(L, top + 2) && lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
     const char *text = lua_tostring(L, -1);
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
 }
 
-/* Field of a weak list of wrappers: the last index that was used. Its length means nothing: it has holes. */
-#define WRAPPERS_LAST "n"
-
-static lua_Integer wrappers_last(lua_State *L) {
-  lua_Integer n;
-  lua_getfield(L, -1, WRAPPERS_LAST);
-  n = lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  return n;
-}
-
 /*
-** Ends what gc made over the block at idx, newest first, before the block itself ends. What a
+** Ends what was made over the block, newest first, before the block itself ends. What a
 ** destructor makes over it meanwhile has its end later.
 */
-static void block_endwrappers(lua_State *L, MpState *E, int idx) {
-  lua_Integer i;
-  mp_state_pushuv(L, MP_STATE_WRAPPERS);
-  lua_pushvalue(L, idx);
-  if (lua_rawget(L, -2) == LUA_TTABLE) {
-    for (i = wrappers_last(L); i > 0; i--) {
-      lua_rawgeti(L, -1, i);
-      if (lua_isuserdata(L, -1)) mp_cdata_release(L, E, (MpCdata *)lua_touserdata(L, -1), -1);
-      lua_pop(L, 1);
-    }
+static void block_endwrappers(lua_State *L, MpState *E, const MpCdata *under) {
+  uint64_t before = E->wrapped;
+  MpBlock *b;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
+  for (;;) {
+    for (b = (MpBlock *)mp_map_get(&E->over, under); b != NULL && b->order >= before;) b = b->older;
+    if (b == NULL) break;
+    before = b->order;
+    /* It isn't there when its own finalizer is about to run. */
+    if (lua_rawgetp(L, -1, b) == LUA_TUSERDATA) mp_cdata_release(L, E, &b->head, -1);
+    lua_pop(L, 1);
   }
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
-/* Pushes a new list with weak values. */
-static void push_weaklist(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
-}
-
-void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
-  int top = lua_gettop(L);
-  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx));
-  b->head.flags |= MP_CD_OVER;
+void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx) {
+  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx)), *older;
+  idx = lua_absindex(L, idx);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
+  lua_pushvalue(L, idx);
+  lua_rawsetp(L, -2, b);
+  lua_pop(L, 1);
+  older = (MpBlock *)mp_map_get(&E->over, under);
+  if (!mp_map_set(&E->over, under, b)) mp_state_error(L, MP_MSG_NOMEM);
+  if (older != NULL) older->newer = b;
+  b->older = older;
+  b->order = E->wrapped++;
   b->under = under;
-  mp_state_pushuv(L, MP_STATE_WRAPPERS);
-  lua_pushvalue(L, under_idx);
-  if (lua_rawget(L, -2) != LUA_TTABLE) {
-    push_weaklist(L);
-    lua_pushvalue(L, under_idx);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, top + 1);
-    under->flags |= MP_CD_WRAPPED;
-  }
-  lua_pushinteger(L, wrappers_last(L) + 1);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, WRAPPERS_LAST);
-  lua_pushvalue(L, idx);
-  lua_rawset(L, -3);
-  lua_settop(L, top);
+  b->head.flags |= MP_CD_OVER;
+  under->flags |= MP_CD_WRAPPED;
+}
+
+/* It has ended: takes it from among those over the same block. */
+static void block_unwrap(MpState *E, MpBlock *b) {
+  if (b->older != NULL) b->older->newer = b->newer;
+  if (b->newer != NULL)
+    b->newer->older = b->older;
+  else if (b->older == NULL)
+    mp_map_remove(&E->over, b->under);
+  else if (!mp_map_set(&E->over, b->under, b->older))
+    abort(); /* can't be: the key is there */
+  b->older = b->newer = NULL;
 }
 
 void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
@@ -428,7 +439,7 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (c->flags & MP_CD_RELEASED) return;
   luaL_checkstack(L, 8, NULL);
   idx = lua_absindex(L, idx);
-  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
+  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, c);
   if (!(c->flags & MP_CD_INLINE)) {
     if (b->prev == NULL) return; /* ending already: the destructor released it */
     if (b->pins > 0) {           /* C is using it */
@@ -436,7 +447,8 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
       return;
     }
     block_unlist(b);
-    if (b->end != NULL) block_callend(L, E, idx);
+    if (c->flags & MP_CD_OVER) block_unwrap(E, b);
+    if (b->end != NULL) block_callend(L, E, b, idx);
   }
   c->flags |= MP_CD_RELEASED;
   if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */

@@ -69,7 +69,9 @@ struct MpBlock {
   char *to;
   size_t before;         /* bytes in front of `to` that belong to it: what gc made of a pointer */
   size_t size;           /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is */
+  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is, */
+  MpBlock *older, *newer; /* others over it, */
+  uint64_t order;         /* and which of all that were made over any */
   MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
   MpBlockEnd end;        /* NULL: nothing to do */
   void *own;             /* the maker's record */
@@ -214,11 +216,11 @@ void mp_cdata_pace(lua_State *L, size_t size);
 void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx);
 
 /*
-** Notes that the block at `idx` was made over the block `under` at
-** `under_idx`: the end of that ends it first. Indexes are absolute. The
-** caller has stored what it was made of at MP_BLOCK_UNDER, which keeps `under`.
+** Notes that the block at `idx` was made over the block `under`: the end of
+** that ends it first. The caller has stored what it was made of at
+** MP_BLOCK_UNDER, which keeps `under`.
 */
-void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx);
+void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx);
 
 /* Raises once the engine ends what is left: no destructor that is made then would run. */
 void mp_cdata_checkending(lua_State *L, const MpState *E);
@@ -228,6 +230,9 @@ void mp_cdata_checkending(lua_State *L, const MpState *E);
 ** (MP_CD_WHOLE), protected: pcall's status, with its error on the top.
 */
 int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx);
+
+/* MpBlockEnd: calls the value at MP_BLOCK_ACTION, unless that is nil, with the one at MP_BLOCK_UNDER. */
+void mp_cdata_endaction(lua_State *L, MpState *E, MpBlock *b, int idx);
 
 /* The metamethod __gc of blocks. */
 int mp_cdata_gc(lua_State *L);

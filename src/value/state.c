@@ -329,6 +329,7 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
+  mp_map_fini(&E->over);
   mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
   return 0;
 }
@@ -361,6 +362,7 @@ MpState *mp_state_open(lua_State *L) {
   E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
   E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
   mp_name_init(&E->names, E->obj);
+  mp_map_init(&E->over, E->obj);
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -374,7 +376,9 @@ MpState *mp_state_open(lua_State *L) {
   state_newtable(L, MP_STATE_TABLES, "k");
   state_newtable(L, MP_STATE_CTYPES, "v");
   state_newtable(L, MP_STATE_HANDLES, "v");
-  state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_newtable(L, MP_STATE_WRAPPERS, "v");
+  lua_getiuservalue(L, -1, MP_STATE_WRAPPERS);
+  E->wrappers = luaL_ref(L, LUA_REGISTRYINDEX);
   state_main(L, E);
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, state_gc);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "abi/dl.h"
+#include "base/map.h"
 #include "mem/domain.h"
 #include "type/space.h"
 
@@ -76,6 +77,9 @@ struct MpState {
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
   MpBlock *blocks;                   /* those with an end to come, newest first */
+  MpMap over;       /* block → the newest MpBlock of those made over it */
+  uint64_t wrapped; /* blocks made over others so far */
+  int wrappers;     /* registry reference of MP_STATE_WRAPPERS */
   MpLib *libs;                       /* opened by dlopen, newest first */
   void *process;                     /* the handle of the process itself */
   lua_State *running;                /* the coroutine whose call into C is active; NULL: none */
@@ -107,7 +111,7 @@ struct MpState {
 #define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
-#define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
+#define MP_STATE_WRAPPERS 10 /* block made over another, light → its userdata, weak values */
 #define MP_STATE_TARGETS \
   11 /* callback's number → its Lua function, weak values; 0: the first free number */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
