@@ -220,8 +220,7 @@ static int allocator_new(lua_State *L) {
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
   b->end = allocator_end;
   under = mp_cdata_pushblockof(L, c, lua_gettop(L));
-  if (under != NULL)
-    mp_cdata_addwrapper(L, E, under, d.block_idx); /* its end ends this first */
+  if (under != NULL) mp_cdata_addwrapper(L, E, under, d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
@@ -288,7 +287,8 @@ static int new_box(lua_State *L) {
 
 /* Takes the destructor off what gc returned. */
 static int gc_remove(lua_State *L, MpCdata *c) {
-  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) || mp_cdata_asblock(c)->end != mp_cdata_endaction)
+  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) ||
+      mp_cdata_asblock(c)->end != mp_cdata_endaction)
     mp_state_error(L, MP_MSG_GC_REMOVE);
   lua_pushnil(L);
   lua_setiuservalue(L, 1, MP_BLOCK_ACTION);
@@ -314,16 +314,18 @@ static int new_gc(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
   MpCdata *c, *under;
   MpBlock *b;
-  if (lua_isnil(L, 1)) {
+  int of = lua_type(L, 1), action = lua_type(L, 2);
+  if (of == LUA_TNIL) {
     lua_settop(L, 1);
     return 1;
   }
-  luaL_checkany(L, 2);
+  if (action == LUA_TNONE) luaL_checkany(L, 2);
   lua_settop(L, 3);
-  if (lua_type(L, 1) == LUA_TFUNCTION) mp_lua_cdata_function(L, E, 1);
+  if (of == LUA_TFUNCTION) mp_lua_cdata_function(L, E, 1);
   c = mp_lua_cdata_check(L, E, 1);
-  if (lua_isnil(L, 2)) return gc_remove(L, c);
-  if (!is_callable(L, 2)) mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
+  if (action == LUA_TNIL) return gc_remove(L, c);
+  if (action != LUA_TFUNCTION && !is_callable(L, 2))
+    mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
   mp_cdata_checkending(L, E);
   if (c->flags & MP_CD_BOX) mp_state_error(L, MP_MSG_GC_BOX, mp_state_pushrepr(L, c->ct, NULL));
   if (!lua_isnil(L, 3)) {

@@ -399,18 +399,33 @@ static void block_endwrappers(lua_State *L, MpState *E, const MpCdata *under) {
     if (b == NULL) break;
     before = b->order;
     /* It isn't there when its own finalizer is about to run. */
-    if (lua_rawgetp(L, -1, b) == LUA_TUSERDATA) mp_cdata_release(L, E, &b->head, -1);
+    lua_rawgeti(L, -1, b->slot);
+    if (lua_touserdata(L, -1) == b) mp_cdata_release(L, E, &b->head, -1);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
 }
 
+/* A number that no block made over another has. There is room to give all of them back. */
+static uint32_t slot_take(lua_State *L, MpState *E) {
+  if (E->nfree_slots > 0) return E->free_slots[--E->nfree_slots];
+  if (E->slots == E->slots_room) {
+    uint32_t room = E->slots_room > 0 ? E->slots_room * 2 : 16;
+    void *more = mp_alloc_resize(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots,
+                                 room * sizeof *E->free_slots);
+    if (more == NULL || room < E->slots_room) mp_state_error(L, MP_MSG_NOMEM);
+    E->free_slots = (uint32_t *)more;
+    E->slots_room = room;
+  }
+  return ++E->slots;
+}
+
 void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx) {
   MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx)), *older;
-  idx = lua_absindex(L, idx);
+  b->slot = slot_take(L, E);
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
   lua_pushvalue(L, idx);
-  lua_rawsetp(L, -2, b);
+  lua_rawseti(L, -2, b->slot);
   lua_pop(L, 1);
   older = (MpBlock *)mp_map_get(&E->over, under);
   if (!mp_map_set(&E->over, under, b)) mp_state_error(L, MP_MSG_NOMEM);
@@ -432,6 +447,7 @@ static void block_unwrap(MpState *E, MpBlock *b) {
   else if (!mp_map_set(&E->over, b->under, b->older))
     abort(); /* can't be: the key is there */
   b->older = b->newer = NULL;
+  E->free_slots[E->nfree_slots++] = b->slot;
 }
 
 void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
@@ -451,7 +467,9 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
     if (b->end != NULL) block_callend(L, E, b, idx);
   }
   c->flags |= MP_CD_RELEASED;
-  if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */
+  if ((c->flags & MP_CD_KEEPING) || /* a callback has its own there */
+      (!(c->flags & MP_CD_INLINE) && b->end != mp_cdata_endaction &&
+       b->end != owner_end)) { /* what its pointers kept may go */
     lua_pushnil(L);
     lua_setiuservalue(L, idx, 1);
   }

@@ -35,9 +35,10 @@ typedef struct MpCdata {
 #define MP_CD_WRAPPED 256   /* of a block: a block was made over it by gc */
 #define MP_CD_DEFERRED 4096 /* a block whose end waits for a call into C */
 #define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
-#define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
-#define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
-#define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
+#define MP_CD_KEEPING 16384 /* with MP_CD_KEEPS: it keeps something */
+#define MP_CD_SINGLE 1024   /* an owning pointer: index 0 alone */
+#define MP_CD_WHOLE 8192    /* a block that is initialized: its type's __gc is due */
+#define MP_CD_LENGTH 512    /* an MpPointer of type T[] that knows its length */
 
 #define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
 
@@ -67,16 +68,17 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t before;         /* bytes in front of `to` that belong to it: what gc made of a pointer */
-  size_t size;           /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is, */
+  size_t before;          /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;            /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under;         /* with MP_CD_OVER: the block whose memory this is, */
   MpBlock *older, *newer; /* others over it, */
   uint64_t order;         /* and which of all that were made over any */
-  MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
-  MpBlockEnd end;        /* NULL: nothing to do */
-  void *own;             /* the maker's record */
-  size_t own_size;       /* its size, for the maker */
-  uint32_t pins;         /* calls into C that use it: an end waits for them */
+  uint32_t slot;          /* in MP_STATE_WRAPPERS */
+  MpBlock *next, **prev;  /* in the engine's list; prev NULL when ended */
+  MpBlockEnd end;         /* NULL: nothing to do */
+  void *own;              /* the maker's record */
+  size_t own_size;        /* its size, for the maker */
+  uint32_t pins;          /* calls into C that use it: an end waits for them */
 };
 
 /*

@@ -330,6 +330,7 @@ static int state_gc(lua_State *L) {
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
   mp_map_fini(&E->over);
+  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
   mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
   return 0;
 }

@@ -77,12 +77,14 @@ struct MpState {
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
   MpBlock *blocks;                   /* those with an end to come, newest first */
-  MpMap over;       /* block → the newest MpBlock of those made over it */
-  uint64_t wrapped; /* blocks made over others so far */
-  int wrappers;     /* registry reference of MP_STATE_WRAPPERS */
-  MpLib *libs;                       /* opened by dlopen, newest first */
-  void *process;                     /* the handle of the process itself */
-  lua_State *running;                /* the coroutine whose call into C is active; NULL: none */
+  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint64_t wrapped;                  /* blocks made over others so far */
+  uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
+  uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
+  int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
+  MpLib *libs;                             /* opened by dlopen, newest first */
+  void *process;                           /* the handle of the process itself */
+  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -111,7 +113,7 @@ struct MpState {
 #define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
-#define MP_STATE_WRAPPERS 10 /* block made over another, light → its userdata, weak values */
+#define MP_STATE_WRAPPERS 10 /* slot of a block made over another → its userdata, weak values */
 #define MP_STATE_TARGETS \
   11 /* callback's number → its Lua function, weak values; 0: the first free number */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
