@@ -131,3 +131,68 @@ describe("mp_init_positional", function()
     end)
   end)
 end)
+
+describe("mp_init_sequence", function()
+  local ffi = engine.new()
+  local hash = { 1, 2, 3, nil, nil, 6 } -- a border that Lua may find at 3 or at 6
+  local many = {}
+  for i = 1, 1000 do many[i] = i end
+
+  -- The ways to give a table to an array of three ints; each returns what the array then is.
+  local ways = {
+    function(t) return ffi.totable(ffi.new("int[]", t)) end,
+    function(t) return ffi.totable(ffi.new("int[3]", t)) end,
+    function(t) local p = ffi.new "int[3]" p[0] = 9 ffi.assign(p, 0, 3, t) return ffi.totable(p) end,
+    function(t) local p = ffi.new "int[2][3]" p[1] = t return ffi.totable(p[1]) end,
+  }
+
+  it("writes sequences, from whatever they were made", function()
+    local backwards, sparse = {}, { 1, nil, 3 }
+    for i = 3, 1, -1 do backwards[i] = i end
+    local thinned = { 1, 2, 3, 4, x = 1 }
+    thinned[4], thinned.x = nil, nil
+    for _, way in ipairs(ways) do
+      for _, t in ipairs { { 1, 2, 3 }, backwards, thinned, { [0] = 1, 2, 3 }, { 1, 2, 3, n = 3 },
+        { 1.0, 2.0, 3.0 }, { 1, 2, ffi.box("int", 3) }, setmetatable({ 1, 2, 3 }, { __index = error }) } do
+        assert.same({ 1, 2, 3 }, way(t))
+      end
+      assert.same({ 1, 0, 3 }, way(sparse))
+      assert.same({ 1, 0, 3 }, way { [1] = 1, [3] = 3 })
+    end
+    assert.same(many, ffi.totable(ffi.new("int[]", many)))
+    assert.same({ 1, 2, 3, 0, 0, 6 }, ffi.totable(ffi.new("int[]", hash)))
+    assert.same({ 1, 0, 3, 0, 0, 0, 7 }, ffi.totable(ffi.new("int[]", { [1] = 1, [3] = 3, [7] = 7 })))
+    assert.equal(0, #ffi.new("int[]", {}))
+  end)
+
+  it("refuses keys and values that don't belong, wherever they are", function()
+    for _, way in ipairs(ways) do
+      raises("", function() way { 1, 2, 3, x = 1 } return end)
+      raises("", function() way { 1, 2, ["3"] = 3 } return end)
+      raises("", function() way { 1, 2, [2.5] = 3 } return end)
+      raises("", function() way { 1, 2, [-1] = 3 } return end)
+      raises("", function() way { 1, 2, "3" } return end)
+      raises("", function() way { 1, 2, 1 << 31 } return end)
+      raises("", function() way { 1, 2, 2.5 } return end)
+      raises("", function() way { 1, 2, true } return end)
+    end
+    for i = 2, 4 do raises("", function() ways[i] { 1, 2, 3, 4 } return end) end
+    raises("need 3 values to unpack, got 2", function() ffi.assign(ffi.new "int[3]", 0, 3, { 1, 2 }) end)
+    many.x = 1
+    raises("", function() ffi.new("int[]", many) end)
+    many.x = nil
+  end)
+
+  it("takes each scalar", function()
+    for ctype, list in pairs { ["double"] = { 1.5, -2.0, 3.0 }, ["float"] = { 1.5, 2.0 }, ["_Bool"] = { true, false },
+      ["unsigned char"] = { 0, 255 }, ["int64_t"] = { math.mininteger, math.maxinteger }, ["uint64_t"] = { 0, 5 },
+      ["short"] = { -32768, 32767 } } do
+      assert.same(list, ffi.totable(ffi.new(ctype .. "[]", list)))
+    end
+    assert.equal("ab", ffi.totable(ffi.new("char[]", { "a", 98 })))
+    ffi.cdef "enum fruit { APPLE, PEAR };"
+    assert.same({ 1, 0 }, ffi.totable(ffi.new("enum fruit[]", { "PEAR", 0 })))
+    local wide = ffi.totable(ffi.new("uint64_t[]", { 1, ffi.cast("uint64_t", -1) }))
+    assert.same({ "1", "18446744073709551615" }, { tostring(wide[1]), tostring(wide[2]) })
+  end)
+end)

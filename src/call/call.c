@@ -264,7 +264,7 @@ bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void)) 
 }
 
 int mp_call_cdata(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   const MpCtype *fn = mp_cdata_target(c);
   void (*code)(void);

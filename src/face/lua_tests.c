@@ -101,7 +101,7 @@ static void *tests_checkkey(lua_State *L, int arg) {
   return (void *)(intptr_t)n;
 }
 
-/* --- map: m:set(key, value [, hash]), m:get(key [, hash]) --- */
+/* --- map: m:set(key, value [, hash]), m:get(key [, hash]), m:remove(key [, hash]) --- */
 
 #define MAP "moonpool.tests.map"
 
@@ -137,10 +137,29 @@ static int map_get(lua_State *L) {
   return 1;
 }
 
-/* m:count() */
-static int map_count(lua_State *L) {
-  lua_pushinteger(L, map_check(L)->u.map.count);
-  return 1;
+static int map_remove(lua_State *L) {
+  Object *o = map_check(L);
+  void *key = tests_checkkey(L, 2);
+  if (lua_isnoneornil(L, 3))
+    mp_map_remove(&o->u.map, key);
+  else
+    mp_map_drop(&o->u.map, (uint32_t)luaL_checkinteger(L, 3), key);
+  return 0;
+}
+
+/* m:all() → a table of its keys and values, and its count. */
+static int map_all(lua_State *L) {
+  Object *o = map_check(L);
+  const void *key;
+  void *value;
+  uint32_t at = 0;
+  lua_newtable(L);
+  while (mp_map_next(&o->u.map, &at, &key, &value)) {
+    lua_pushinteger(L, (lua_Integer)(intptr_t)value);
+    lua_rawseti(L, -2, (lua_Integer)(intptr_t)key);
+  }
+  lua_pushinteger(L, o->u.map.count);
+  return 2;
 }
 
 static int map_fini(lua_State *L) {
@@ -481,8 +500,9 @@ static int err_memory(lua_State *L) {
 
 /* --- the module --- */
 
-static const luaL_Reg map_methods[] = {{"set", map_set},   {"get", map_get},   {"count", map_count},
-                                       {"fini", map_fini}, {"__gc", map_fini}, {NULL, NULL}};
+static const luaL_Reg map_methods[] = {{"set", map_set}, {"get", map_get},   {"remove", map_remove},
+                                       {"all", map_all}, {"fini", map_fini}, {"__gc", map_fini},
+                                       {NULL, NULL}};
 static const luaL_Reg set_methods[] = {
     {"add", set_add},       {"reserve", set_reserve}, {"has", set_has},
     {"remove", set_remove}, {"replace", set_replace}, {"count", set_count},

@@ -151,6 +151,7 @@ static MpStatus ctype_copy(MpSpace *home, const MpCtype *like, MpCtype **out, Mp
   *ct = *like;
   ct->home = home;
   ct->variants = ct->pointer = NULL;
+  ct->plan = NULL;
   if (ct->plain == NULL) ct->plain = ct;
   *out = ct;
   return MP_OK;

@@ -15,7 +15,7 @@ static lua_Integer keep_offset(const MpCdata *block, const char *at) {
 /* Pushes the block's table and returns true; pushes nothing when it has none. */
 static bool keep_find(lua_State *L, const MpCdata *block, int idx) {
   int t;
-  if (block->flags & MP_CD_KEEPS) {
+  if (block->flags & MP_CD_KEEPING) {
     t = lua_getiuservalue(L, idx, MP_BLOCK_KEPT);
   } else if (block->flags & MP_CD_WEAKKEEPS) {
     mp_state_pushuv(L, MP_STATE_KEEPS);
@@ -37,6 +37,7 @@ static void keep_need(lua_State *L, MpCdata *block, int idx) {
   lua_pushvalue(L, -1);
   if (block->flags & MP_CD_KEEPS) {
     lua_setiuservalue(L, idx, MP_BLOCK_KEPT);
+    block->flags |= MP_CD_KEEPING;
     return;
   }
   mp_state_pushuv(L, MP_STATE_KEEPS);

@@ -10,11 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "type/repr.h"
 #include "value/cdata.h"
+#include "value/metatype.h"
 
 #define STATE_KEY "moonpool.engine"
 
@@ -145,6 +145,7 @@ static void state_sweep(lua_State *L, MpState *E) {
       link = &in->next;
       continue;
     }
+    mp_metatype_forget(L, E, in);
     *link = in->next;
     mp_space_fini(&in->space);
     mp_alloc_free(E->obj, in, sizeof *in);
@@ -337,15 +338,10 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
+  mp_map_fini(&E->over);
+  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
   mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
   return 0;
-}
-
-/* A secret of the state: foreign userdata can't carry it by accident. */
-static uint32_t state_maketag(const MpState *E) {
-  uint64_t x = (uint64_t)(uintptr_t)E ^ ((uint64_t)clock() << 32) ^ (uint64_t)time(NULL);
-  x *= UINT64_C(0xD6E8FEB86659FD93); /* a mixing constant: spreads the low bits upwards */
-  return (uint32_t)(x >> 32) | 1;
 }
 
 static void state_newtable(lua_State *L, int uv, const char *mode) {
@@ -371,11 +367,12 @@ MpState *mp_state_open(lua_State *L) {
   memset(E, 0, sizeof *E);
   E->closed = true; /* until it is whole */
   E->reporter = LUA_NOREF;
-  E->tag = state_maketag(E);
+  E->tag = MP_CDATA_TAG;
   mp_domain_init(&E->domains);
   E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
   E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
   mp_name_init(&E->names, E->obj);
+  mp_map_init(&E->over, E->obj);
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -389,7 +386,9 @@ MpState *mp_state_open(lua_State *L) {
   state_newtable(L, MP_STATE_TABLES, "k");
   state_newtable(L, MP_STATE_CTYPES, "v");
   state_newtable(L, MP_STATE_HANDLES, "v");
-  state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_newtable(L, MP_STATE_WRAPPERS, "v");
+  lua_getiuservalue(L, -1, MP_STATE_WRAPPERS);
+  E->wrappers = luaL_ref(L, LUA_REGISTRYINDEX);
   state_main(L, E);
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, state_gc);

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "abi/dl.h"
+#include "base/map.h"
 #include "mem/domain.h"
 #include "type/space.h"
 
@@ -32,6 +33,7 @@ struct MpInstance {
   MpSpace space;
   MpState *engine;
   MpInstance *next; /* of all instances of the state */
+  void *plans;      /* of the types that are at home here, by value/metatype */
   bool seen;        /* by the sweep of dead instances */
   uint32_t version; /* of the names when the type strings were cached */
 };
@@ -49,9 +51,9 @@ struct MpInstance {
 typedef struct MpLib {
   struct MpLib *next;
   void *handle;
-  bool closed;     /* by dlclose; the handle goes when no call is under way */
-  bool borrowed;   /* the handle is C's own: not closed here */
-  char name[1];    /* as it was opened */
+  bool closed;   /* by dlclose; the handle goes when no call is under way */
+  bool borrowed; /* the handle is C's own: not closed here */
+  char name[1];  /* as it was opened */
 } MpLib;
 
 /*
@@ -62,7 +64,7 @@ typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int 
 
 struct MpState {
   lua_State *main;
-  uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
+  uint32_t tag; /* in each cdata: it tells them from foreign userdata */
   bool closed;
   bool wary; /* it is closed, or a library is: functions look at both */
   bool
@@ -73,12 +75,18 @@ struct MpState {
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;    /* those with an end to come, newest first */
-  MpLib *libs;        /* opened by dlopen, newest first */
-  bool unclosed;      /* of a closed one the handle may still be there */
-  void *process;      /* the handle of the process itself */
+  uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
+  MpBlock *blocks;                   /* those with an end to come, newest first */
+  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint64_t wrapped;                  /* blocks made over others so far */
+  uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
+  uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
+  int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
+  MpLib *libs;                             /* opened by dlopen, newest first */
+  bool unclosed;                           /* of a closed one the handle may still be there */
+  void *process;                           /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
-  int *error;   /* the errno of the thread that `seat` says */
+  int *error;         /* the errno of the thread that `seat` says */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -98,7 +106,8 @@ struct MpState {
 };
 
 /* User values of the engine's userdata. */
-#define MP_STATE_TYPES 1     /* type → metatable, weak values */
+#define MP_STATE_TYPES \
+  1 /* metatable's number → metatable, weak values; value/metatype gives them */
 #define MP_STATE_ANCHORS 2   /* metatables of the root's types */
 #define MP_STATE_SPACES 3    /* space → instance, weak values */
 #define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
@@ -107,7 +116,7 @@ struct MpState {
 #define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
-#define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
+#define MP_STATE_WRAPPERS 10 /* slot of a block made over another → its userdata, weak values */
 #define MP_STATE_TARGETS \
   11 /* callback's number → its Lua function, weak values; see MpState.freetarget */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
