@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/name.h"
 #include "base/num.h"
+#include "face/lua_tests_heap.h"
 #include "mem/domain.h"
 
 #define TESTS_MARKS 16
@@ -471,6 +472,7 @@ int luaopen_moonpool_tests(lua_State *L) {
   tests_metatable(L, NAMES, names_methods);
   tests_metatable(L, DOMAINS, domains_methods);
   luaL_newlib(L, tests_functions);
+  mp_lua_tests_heap_open(L);
   lua_pushinteger(L, MP_ERR_TEXT);
   lua_setfield(L, -2, "ERR_TEXT");
   return 1;

@@ -8,7 +8,7 @@
 **             out of line a block says whether it lives and how much of it was
 **             asked for, so that a wrong address is recognized.
 **
-** Larger blocks come from the system, in a list. One thread at a time. The map
+** Larger blocks come from `system`, and are in a hash set. One thread at a time. The map
 ** of arenas alone is the process's, and can be asked from any thread.
 */
 
@@ -25,8 +25,8 @@ typedef struct MpHeap MpHeap;
 #define MP_HEAP_SMALL 512
 
 /*
-** A heap that takes its arenas and large blocks from `system` (copied; the C
-** library's when NULL). NULL for want of memory. A small state touches few pages.
+** A heap that takes its large blocks and lists from `system` (copied; the C
+** library's when NULL), its arenas from the operating system. NULL for want of memory. A small state touches few pages.
 */
 MpHeap *mp_heap_new(const MpAllocator *system);
 
@@ -53,7 +53,7 @@ typedef enum MpHeapPlace {
   MP_HEAP_LIVE,     /* a live labelled block's first byte */
   MP_HEAP_DEAD,     /* one that was freed, or never given out */
   MP_HEAP_INTERIOR, /* inside a live labelled block; `found->block` is its first byte */
-  MP_HEAP_SIZED,    /* in a slab of sized blocks, or another heap's arena, or the heap's own records */
+  MP_HEAP_SIZED, /* in a slab of sized blocks, or another heap's arena, or the heap's own records */
 } MpHeapPlace;
 
 typedef struct MpHeapFound {
@@ -61,6 +61,10 @@ typedef struct MpHeapFound {
   int label;   /* of a labelled one */
   size_t size; /* as asked for */
 } MpHeapFound;
+
+/* A spare bit that a live labelled block has, for the caller; not set in a new one, kept by realloc. */
+void mp_heap_setmark(MpHeap *h, void *ptr, bool mark);
+bool mp_heap_mark(const MpHeap *h, const void *ptr);
 
 /* What is at an address? Any address may be asked about. */
 MpHeapPlace mp_heap_find(const MpHeap *h, const void *ptr, MpHeapFound *found);
@@ -78,7 +82,7 @@ void mp_heap_walk(const MpHeap *h, void (*visit)(void *ud, const MpHeapFound *fo
 size_t mp_heap_trim(MpHeap *h);
 
 typedef struct MpHeapClass {
-  size_t size;            /* of a block */
+  size_t size;              /* of a block */
   size_t slabs, used, free; /* free: carved or not, in its slabs */
 } MpHeapClass;
 
@@ -90,17 +94,20 @@ typedef struct MpHeapClass {
 */
 typedef struct MpHeapStats {
   size_t reserved;  /* taken from the system */
-  size_t allocated; /* live small blocks, as asked for */
-  size_t rounding;  /* lost to classes */
+  size_t allocated; /* live small blocks: labelled ones as asked for, sized ones as their class */
+  size_t rounding;  /* lost to classes, and behind the last block of a slab */
   size_t available; /* free blocks in slabs in use */
-  size_t unused;    /* slabs not in use */
-  size_t metadata;  /* the heap's own records, headers of large blocks */
-  size_t large;     /* live large blocks, as asked for, with their rounding */
+  size_t unused;    /* slabs not in use, and what is left of the start region */
+  size_t metadata;  /* the heap's own records */
+  size_t large;     /* live large blocks, as asked for */
   size_t nlarge;
   int nclasses;
   MpHeapClass classes[MP_HEAP_CLASSES];
 } MpHeapStats;
 
 void mp_heap_stats(const MpHeap *h, MpHeapStats *out);
+
+/* Walks the whole heap: do lists, counts and labels agree? For asserts and specs. */
+bool mp_heap_check(const MpHeap *h);
 
 #endif
