@@ -35,6 +35,9 @@ local dispatch = {}
 local mutable = {
   ["src/abi/closure.c: pool"] = true,
   ["src/call/owner.c: pool"] = true,
+  ["src/mem/raw.c: raw"] = true,
+  ["src/mem/layer.c: calls"] = true, -- a thread's own
+  ["src/mem/layer.c: speaker"] = true, -- a thread's own
   ["src/mem/region.c: region_map"] = true,
 }
 

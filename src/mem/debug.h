@@ -18,7 +18,7 @@ typedef void MpDebugHandler(void *ud, const char *report);
 typedef struct MpDebugOptions {
   unsigned frames;   /* lines a site has; 1 at least. For the floors that make sites */
   size_t quarantine; /* bytes of freed blocks a domain holds back */
-  bool strict;       /* MOONPOOL_MALLOC=debug: a block that the hooks don't know is an error in RAW too */
+  bool strict; /* MOONPOOL_MALLOC=debug: a block that the hooks don't know is an error in RAW too */
   MpDebugHandler *handler;
   void *ud;
 } MpDebugOptions;
@@ -52,7 +52,36 @@ typedef struct MpDebugBlock {
   const MpSite *site, *type; /* NULL: not known */
 } MpDebugBlock;
 
-/* Calls `visit` for each live block that hooks of the domain made. */
-void mp_debug_walk(MpDomain *d, void (*visit)(void *ud, const MpDebugBlock *b), void *ud);
+/*
+** Calls `visit` for each live block that hooks of the domain made, moonpool's own records
+** and Lua's blocks left out. `visit` may allocate. MP_FAIL for want of memory.
+*/
+MP_CHECKED MpStatus mp_debug_walk(MpDomain *d, void (*visit)(void *ud, const MpDebugBlock *b),
+                                  void *ud);
+
+/* {===== for mp_domain_check ===== */
+
+/* A block of the domain's table: are the bytes around it right, where hooks know them? */
+MP_CHECKED MpStatus mp_debug_check(MpDomain *d, const void *ptr, MpBuf *out);
+
+/* Is this the thread of the set? Asked while hooks are the top. */
+MP_CHECKED MpStatus mp_debug_checkthread(const MpDomain *d, MpBuf *out);
+
+/* Is it where hooks put their bytes, with a block of theirs 16 bytes behind? */
+bool mp_debug_isinner(MpDomain *home, const void *ptr);
+
+/* What hooks of `home` know of an address that isn't a block of the domain `d`; false: nothing. */
+bool mp_debug_explain(MpDomain *home, const MpDomain *d, const void *ptr, MpBuf *out);
+
+/* }===== */
+
+/* Says a report of damage that no error can tell: handler, or stderr and abort. */
+void mp_debug_say(const MpDebug *b, MpBuf *report);
+
+/* The options of hooks. */
+const MpDebugOptions *mp_debug_options(const MpDebug *b);
+
+/* Verifies a set's domain a last time, and forgets its hooks: the set goes. */
+void mp_debug_fini(MpDomain *home);
 
 #endif

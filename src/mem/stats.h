@@ -19,12 +19,14 @@ void mp_stats_take(MpDomains *d, MpStats *out);
 /* The numbers as a table to read. */
 void mp_stats_text(const MpStats *s, MpBuf *out);
 
+#define MP_STATS_SERIALS 4
+
 /* Live blocks of one site and type. */
 typedef struct MpStatsGroup {
   MpDomainId domain;
   const MpSite *site, *type; /* NULL: not known */
   size_t blocks, bytes;
-  uint64_t serials[4]; /* the first ones */
+  uint64_t serials[MP_STATS_SERIALS]; /* the first ones */
 } MpStatsGroup;
 
 /* Groups, the one with the most bytes first. */
