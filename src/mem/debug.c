@@ -382,6 +382,7 @@ MpStatus mp_debug_setup(MpDomain *d, const MpDebugOptions *o) {
   mp_layer_lock(d->home);
   b->options = *o;
   mp_layer_unlock(d->home);
+  mp_vm_setlimit(d->home, o->quarantine);
   if (on) {
     debug_drain(b, o->quarantine);
     return MP_OK;
@@ -416,6 +417,11 @@ MpStatus mp_debug_check(MpDomain *d, const void *ptr, MpBuf *out) {
   }
   mp_layer_unlock(d->home);
   return wrong ? MP_FAIL : MP_OK;
+}
+
+bool mp_debug_isstrict(const MpDomain *d) {
+  const MpDebug *b = d->id == MP_DOMAIN_RAW ? mp_debug_of(d) : NULL;
+  return b != NULL && b->options.strict;
 }
 
 bool mp_debug_isinner(MpDomain *home, const void *ptr) {

@@ -67,6 +67,9 @@ MP_CHECKED MpStatus mp_debug_check(MpDomain *d, const void *ptr, MpBuf *out);
 /* Is this the thread of the set? Asked while hooks are the top. */
 MP_CHECKED MpStatus mp_debug_checkthread(const MpDomain *d, MpBuf *out);
 
+/* Do strict hooks look after RAW, so that what they don't know is no block? */
+bool mp_debug_isstrict(const MpDomain *d);
+
 /* Is it where hooks put their bytes, with a block of theirs 16 bytes behind? */
 bool mp_debug_isinner(MpDomain *home, const void *ptr);
 

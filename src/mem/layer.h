@@ -9,13 +9,17 @@
 
 #include "mem/domain.h"
 
-/* A block that a layer made; or one of the base that the numbers don't have (layer NULL). */
+/*
+** A block that a layer made; or one of the base that the numbers don't have (layer NULL).
+** A layer that got its block by calling the same domain again has its record above that one's.
+*/
 typedef struct MpMade {
+  struct MpMade *under;
   MpLayer *layer;
   size_t size;  /* as asked for */
   bool counted; /* in the domain's numbers */
   bool vm;      /* Lua's own */
-  bool moving;  /* a realloc is under way: the address may be given out again */
+  bool moving;  /* a realloc is under way: its layer may call for what is under it */
 } MpMade;
 
 /* A call that this thread is in; lives on the C stack. */
