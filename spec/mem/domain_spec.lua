@@ -20,7 +20,7 @@ local function each(f)
       local s = tests.set()
       if hooked then s:hooks(d) end
       local before = s:counts(d)
-      f(s, d, hooked)
+      f(s, d)
       assert.same({ 0, 0 }, grown(s, d, before))
       if hooked then s:unhook(d) end
       assert.equal("", s:fini())
@@ -54,7 +54,7 @@ describe("malloc", function()
   end)
 
   it("fails for sizes that no object can have, and asks no allocator", function()
-    each(function(s, d, hooked)
+    each(function(s, d)
       local saved, probe = s:get(d), s:probe(d, { wraps = true })
       s:install(d, probe)
       for _, size in ipairs(OUTSIDE) do
@@ -62,7 +62,7 @@ describe("malloc", function()
         assert.equal("size out of range", s:reason(d))
       end
       assert.equal(0, probe.mallocs)
-      s:put(d, saved, hooked)
+      s:put(d, saved)
     end)
   end)
 
@@ -97,7 +97,7 @@ describe("calloc", function()
   end)
 
   it("fails when the product overflows, and asks no allocator", function()
-    each(function(s, d, hooked)
+    each(function(s, d)
       local saved, probe = s:get(d), s:probe(d, { wraps = true })
       s:install(d, probe)
       for _, n in ipairs { { 2, MAX }, { MAX, MAX }, { 1 << 32, 1 << 32 }, { 1 << 32, 1 << 31 }, { -1, 1 }, { 1, -1 },
@@ -106,7 +106,7 @@ describe("calloc", function()
         assert.equal("size out of range", s:reason(d))
       end
       assert.equal(0, probe.callocs)
-      s:put(d, saved, hooked)
+      s:put(d, saved)
     end)
   end)
 end)

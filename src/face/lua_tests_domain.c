@@ -394,12 +394,11 @@ static int set_get(lua_State *L) {
   return 1;
 }
 
-/* s:put(domain, saved [, "debug"]) */
+/* s:put(domain, saved) → fine? */
 static int set_put(lua_State *L) {
   MpDomain *d = mp_lua_tests_domain_door(L, 2);
   const MpAllocator *a = (const MpAllocator *)luaL_checkudata(L, 3, SAVED);
-  MpLayerKind kind = lua_toboolean(L, 4) ? MP_LAYER_DEBUG : MP_LAYER_C;
-  lua_pushboolean(L, mp_domain_set(d, a, kind, NULL, NULL) == MP_OK);
+  lua_pushboolean(L, mp_domain_set(d, a, MP_LAYER_C, NULL, NULL) == MP_OK);
   return 1;
 }
 

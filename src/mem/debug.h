@@ -31,6 +31,9 @@ MP_CHECKED MpStatus mp_debug_setup(MpDomain *d, const MpDebugOptions *o);
 /* Takes them off when they are the top: what is below serves again; their blocks stay theirs. */
 void mp_debug_remove(MpDomain *d);
 
+/* Are these the functions of hooks, as mp_domain_get gives them? */
+bool mp_debug_is(const MpAllocator *a);
+
 /* The hooks that are the domain's top, or NULL. */
 MpDebug *mp_debug_of(const MpDomain *d);
 

@@ -361,6 +361,7 @@ void mp_domain_get(MpDomain *d, MpAllocator *out) { mp_layer_get(d->home, out); 
 
 MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                        void (*drop)(MpLayer *y), MpLayer **out) {
+  if (mp_debug_is(a)) kind = MP_LAYER_DEBUG;
   return mp_layer_set(d->home, a, kind, drop, out);
 }
 

@@ -496,9 +496,9 @@ void mp_layer_get(MpDomain *home, MpAllocator *out) {
 }
 
 /* Under the lock: one that lives and is the same. */
-static MpLayer *layer_known(const MpDomain *home, const MpAllocator *a, MpLayerKind kind) {
+static MpLayer *layer_known(const MpDomain *home, const MpAllocator *a) {
   MpLayer *y = home->layers;
-  while (y != NULL && (y->ended || !layer_same(&y->a, a) || y->kind != kind)) y = y->next;
+  while (y != NULL && (y->ended || !layer_same(&y->a, a))) y = y->next;
   return y;
 }
 
@@ -511,9 +511,8 @@ static void layer_settop(MpDomain *home, MpLayer *y) {
 }
 
 /* Under the lock: a known one, or `fresh`, which is taken over the top then. */
-static MpLayer *layer_install(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
-                              MpLayer **fresh) {
-  MpLayer *y = layer_known(home, a, kind);
+static MpLayer *layer_install(MpDomain *home, const MpAllocator *a, MpLayer **fresh) {
+  MpLayer *y = layer_known(home, a);
   if (y != NULL || *fresh == NULL) return y;
   y = *fresh;
   *fresh = NULL;
@@ -538,7 +537,7 @@ MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
     fresh->domain = home;
   }
   mp_layer_lock(home);
-  y = layer_install(home, a, kind, &fresh);
+  y = layer_install(home, a, &fresh);
   layer_settop(home, y);
   dead = layer_reap(home);
   mp_layer_unlock(home);
@@ -560,11 +559,11 @@ void mp_layer_end(MpLayer *y) {
   layer_bury(dead);
 }
 
-void mp_layer_pop(MpDomain *home, const MpLayer *y) {
+void mp_layer_pop(MpDomain *home) {
   MpLayer *to, *dead;
   mp_layer_lock(home);
   to = home->top;
-  if (to == y && to != NULL) to = to->below;
+  if (to != NULL) to = to->below;
   while (to != NULL && to->ended) to = to->below;
   layer_settop(home, to);
   dead = layer_reap(home);

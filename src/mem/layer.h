@@ -95,8 +95,8 @@ MP_CHECKED MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKi
                                  void (*drop)(MpLayer *y), MpLayer **out);
 void mp_layer_end(MpLayer *y);
 
-/* When the layer is the top, what is below it is from now on. */
-void mp_layer_pop(MpDomain *home, const MpLayer *y);
+/* What is below the top is it from now on. */
+void mp_layer_pop(MpDomain *home);
 
 /* Ends all layers of a set's domain and forgets their blocks: the set goes. */
 void mp_layer_fini(MpDomain *home);
