@@ -245,6 +245,17 @@ static int set_adopt(lua_State *L) {
   return mp_lua_tests_domain_push(L, malloc(100));
 }
 
+/* tests.rawcheck(address): by the door that is no set's */
+static int set_rawcheck(lua_State *L) {
+  MpBuf out;
+  mp_buf_init(&out, mp_raw_system());
+  if (mp_domain_check(mp_domain_of(NULL, MP_DOMAIN_RAW), mp_lua_tests_domain_address(L, 1), &out) !=
+      MP_OK)
+    return mp_lua_tests_domain_pushtext(L, &out);
+  mp_buf_fini(&out);
+  return 0;
+}
+
 /* }===== */
 
 /* {===== allocators ===== */
@@ -484,6 +495,8 @@ void mp_lua_tests_domain_open(lua_State *L) {
   lua_pop(L, 1);
   kind_new(L, SAVED, saved_methods, true);
   kind_new(L, PROBE, probe_methods, false);
+  lua_pushcfunction(L, set_rawcheck);
+  lua_setfield(L, -2, "rawcheck");
   lua_pushcfunction(L, set_new);
   lua_setfield(L, -2, "set");
 }
