@@ -76,7 +76,7 @@ LIBS = $(FFI_LIBS) $(SYSTEM_LIBS) -lm -pthread
 B = build/$(MODE)
 FLOORS = base mem type decl abi value call face
 BELOW_LUA = base mem type decl
-TESTS_C = src/face/lua_tests.c
+TESTS_C = $(wildcard src/face/lua_tests*.c)
 
 sources = $(filter-out $(TESTS_C),$(wildcard $(1:%=src/%/*.c)))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
@@ -178,7 +178,7 @@ asan: ## run the specs under AddressSanitizer and UBSan
 
 # Shells crash with its runtime in them, so only the interpreters that specs start run under
 # it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
-TSAN_SPEC = spec/call/owner_spec.lua
+TSAN_SPEC = spec/call/owner_spec.lua spec/mem/raw_spec.lua
 tsan: ## run the specs of threads under ThreadSanitizer
 	@tools/deps test tsan
 	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \

@@ -47,6 +47,18 @@
 #define MP_GCSTRESS 0
 #endif
 
+/* Is this a build for AddressSanitizer? The heap tells it which bytes are nobody's. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MP_ASAN 1
+#endif
+#endif
+#if !defined(MP_ASAN)
+#define MP_ASAN 0
+#endif
+
 /*
 ** 64-bit boxes and constant expressions are computed in 128 bits, so that
 ** uint64_t and int64_t meet without loss (C11 6.3.1.8 asks for more care
@@ -138,6 +150,13 @@ __extension__ typedef unsigned __int128 MpUint128;
 #define MP_ALIGNOF_MOST __BIGGEST_ALIGNMENT__
 #else
 #define MP_ALIGNOF_MOST UINT32_MAX
+#endif
+
+/* process_vm_readv: reads memory that may not be there, without a signal. */
+#if defined(__linux__)
+#define MP_HAVE_VM_READV 1
+#else
+#define MP_HAVE_VM_READV 0
 #endif
 
 /* Types that some compilers have and some don't (C11 7.20, TS 18661-3). */

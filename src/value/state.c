@@ -317,6 +317,23 @@ static void state_freelibs(MpState *E) {
   }
 }
 
+/* The engine's own set goes; that of a state on moonpool's heap is its heap's until lua_close ends. */
+static void state_leavedomains(MpState *E) {
+  if (!E->guest) mp_domain_freeset(E->domains);
+  E->domains = NULL;
+  E->obj = E->mem = NULL;
+}
+
+/* Takes the set that the whole state lives on, or makes one. */
+static void state_enterdomains(lua_State *L, MpState *E) {
+  void *ud;
+  E->guest = lua_getallocf(L, &ud) == mp_domain_luaalloc;
+  E->domains = E->guest ? (MpDomains *)ud : mp_domain_newset();
+  if (E->domains == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  E->obj = &E->domains->obj.alloc;
+  E->mem = &E->domains->mem.alloc;
+}
+
 /*
 ** The engine's finalizer. Objects that are older than the engine are
 ** finalized after it, so all metatables are deadened before types are freed.
@@ -340,7 +357,9 @@ static int state_gc(lua_State *L) {
   mp_name_fini(&E->names);
   mp_map_fini(&E->over);
   mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
-  mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
+  /* What scripts took by mem.malloc and never freed may be left, but nothing of moonpool's own. */
+  mp_assert(E->domains->mem.own == 0 && E->domains->obj.own == 0);
+  state_leavedomains(E);
   return 0;
 }
 
@@ -368,11 +387,6 @@ MpState *mp_state_open(lua_State *L) {
   E->closed = true; /* until it is whole */
   E->reporter = LUA_NOREF;
   E->tag = MP_CDATA_TAG;
-  mp_domain_init(&E->domains);
-  E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
-  E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
-  mp_name_init(&E->names, E->obj);
-  mp_map_init(&E->over, E->obj);
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -395,9 +409,14 @@ MpState *mp_state_open(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "moonpool");
   lua_setfield(L, -2, "__metatable");
+  state_enterdomains(L, E); /* nothing raises from here on but what gives it back */
+  mp_name_init(&E->names, E->obj);
+  mp_map_init(&E->over, E->obj);
   E->root.engine = E;
   if (mp_space_init(&E->root, E->obj, &E->names, NULL, &e) != MP_OK) {
     mp_space_fini(&E->root);
+    mp_name_fini(&E->names);
+    state_leavedomains(E);
     mp_state_raise(L, &e);
   }
   E->root.engine = E;
