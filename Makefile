@@ -17,6 +17,7 @@ LUA_PC := $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
   pkg-config --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo "$$p" && break; done)
 ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_PC))
+LUA_LIBS := $(shell pkg-config --libs $(LUA_PC))
 endif
 FFI_CFLAGS := $(shell pkg-config --cflags libffi 2>/dev/null)
 FFI_LIBS := $(shell pkg-config --libs libffi 2>/dev/null || echo -lffi)
@@ -57,11 +58,13 @@ FLAGS_asan += -shared-libasan
 LDFLAGS_asan += -Wl,-rpath,$(dir $(ASAN_RUNTIME))
 endif
 
+WARNINGS_HOST = -Wall -Wextra
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wredundant-decls \
   -Wdisabled-optimization -Wdouble-promotion -Wmissing-prototypes -Wmissing-declarations \
   -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat
 ifdef CI
 WARNINGS += -Werror
+WARNINGS_HOST += -Werror
 endif
 
 # A mode without flags of its own (MODE=ci, say) is a release in another folder.
@@ -95,6 +98,15 @@ $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What lua/ holds is in the library too; the Lua module in the tree reads the files.
+LUA_MODULES := $(shell find lua -name '*.lua' | sort)
+$(B)/lua_modules.h: tools/modules.lua $(LUA_MODULES) Makefile
+	@mkdir -p $(@D)
+	@$(LUA) tools/modules.lua $(LUA_MODULES) >$@.new && mv $@.new $@
+
+$(B)/obj/face/lua_modules.o: ALL_CFLAGS += -DMP_MODULES_H='"$(CURDIR)/$(B)/lua_modules.h"'
+$(B)/obj/face/lua_modules.o: $(B)/lua_modules.h
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -135,7 +147,22 @@ $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
 	@$(CC) -std=gnu11 -fPIC -Wall $(SHARED) $(MODE_FLAGS) $(CFLAGS) -MMD -MP -MT $@ \
 	  -MF $(@:.so=.d) -o $@ $< -lm -pthread
 
--include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d)
+# Hosts, each a program of tests (spec/embed_spec.lua runs them).
+EMBED := $(patsubst spec/%,$(B)/%,$(basename $(wildcard spec/embed/*.c spec/embed/*.cpp)))
+EMBED_FLAGS = $(WARNINGS_HOST) $(MODE_FLAGS) -Isrc $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d
+EMBED_LIBS = $(B)/libmoonpool.a $(ALL_LDFLAGS) $(LUA_LIBS) $(LIBS)
+
+$(B)/embed/%: spec/embed/%.c $(B)/libmoonpool.a Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) -std=gnu11 $(EMBED_FLAGS) -o $@ $< $(EMBED_LIBS)
+
+$(B)/embed/%: spec/embed/%.cpp $(B)/libmoonpool.a Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CXX) -std=c++17 $(EMBED_FLAGS) -o $@ $< $(EMBED_LIBS)
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d $(B)/embed/*.d)
 
 # == Specs and the demo ===================================================================
 
@@ -146,7 +173,7 @@ LUA_CPATH_TREE = $(CURDIR)/$(B)/?.so;
 IN_TREE = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
   LUA_PATH='$(LUA_PATH_TREE)$(or $(LUA_PATH_5_4),$(LUA_PATH),;)' \
   LUA_CPATH='$(LUA_CPATH_TREE)$(or $(LUA_CPATH_5_4),$(LUA_CPATH),;)' \
-  MOONPOOL_BUILD='$(CURDIR)/$(B)' MOONPOOL_CC='$(CC) $(ALL_CFLAGS)'
+  MOONPOOL_BUILD='$(CURDIR)/$(B)' MOONPOOL_CC='$(CC) $(ALL_CFLAGS)' MOONPOOL_CXX='$(CXX)'
 
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
   --errors-for-leak-kinds=definite --keep-debuginfo=yes --num-callers=30
@@ -154,7 +181,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED)
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -268,7 +295,7 @@ run-bench: all $(BENCH_MODULES)
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
-C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch])
+C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch] spec/embed/*)
 
 lint: ## luacheck, and the compiler's warnings as errors
 	@tools/deps lint

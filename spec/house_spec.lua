@@ -21,7 +21,9 @@ local opens_with = {
 
 -- Sources that the spec of another name covers: each with that spec, and why.
 local covered_by = {
-  -- ["src/decl/record.c"] = "spec/decl/parse_spec.lua", -- only reached through the parser
+  -- What hosts call, they test.
+  ["src/face/embed.c"] = "spec/embed_spec.lua",
+  ["src/face/lua_modules.c"] = "spec/embed_spec.lua",
 }
 
 -- Functions over 100 lines: dispatch switches alone, as "file: function".
@@ -376,6 +378,9 @@ describe("mirrors:", function()
         asserted[#asserted + 1] = text
         asserted[#asserted + 1] = text:gsub("%%(%p)", "%1") -- as in Lua's patterns
       end
+    end
+    for _, path in ipairs(matching(files_under "spec/embed", "%.c$")) do
+      asserted[#asserted + 1] = read(path)
     end
     for _, path in ipairs(sources) do
       if path ~= "src/base/message.h" then used[#used + 1] = read(path) end

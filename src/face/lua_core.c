@@ -12,12 +12,14 @@
 #include "call/callback.h"
 #include "call/clib.h"
 #include "decl/parse.h"
+#include "face/embed.h"
 #include "face/lua_buffer.h"
 #include "face/lua_callback.h"
 #include "face/lua_cdata.h"
 #include "face/lua_clib.h"
 #include "face/lua_ctype.h"
 #include "face/lua_mem.h"
+#include "face/lua_modules.h"
 #include "face/lua_new.h"
 #include "base/num.h"
 #include "moonpool.h"
@@ -190,10 +192,20 @@ static void core_open(lua_State *L) {
   core_pushinstance(L, E);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, -3, MP_STATE_MODULE);
+  mp_lua_core_check(L, lua_gettop(L));
+  mp_embed_pushdoor(L, E, lua_gettop(L));
+  lua_setiuservalue(L, -4, MP_STATE_DOOR);
+  lua_pop(L, 1);
   lua_remove(L, -2);
 }
 
 int luaopen_moonpool(lua_State *L) {
+  luaL_checkstack(L, 16, NULL);
+  mp_lua_modules_preload(L);
+  return luaopen_moonpool_core(L);
+}
+
+int luaopen_moonpool_core(lua_State *L) {
   luaL_checkstack(L, 16, NULL);
   if (mp_state_find(L) == NULL) {
     mp_dl_pin((const void *)(uintptr_t)luaopen_moonpool);
@@ -203,8 +215,6 @@ int luaopen_moonpool(lua_State *L) {
   }
   return 1;
 }
-
-int luaopen_moonpool_core(lua_State *L) { return luaopen_moonpool(L); }
 
 const char *moonpool_version(void) { return MP_VERSION; }
 

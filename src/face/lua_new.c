@@ -301,8 +301,7 @@ static int new_gc(lua_State *L) {
   return 1;
 }
 
-/* Ends what owns; an error for what doesn't. */
-static void release_owner(lua_State *L, MpState *E, MpCdata *c, int idx) {
+void mp_lua_new_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (!(c->flags & (MP_CD_OWNER | MP_CD_BOX)))
     mp_state_error(L, MP_MSG_RELEASE, mp_state_pushrepr(L, c->ct, NULL));
   if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, idx);
@@ -314,13 +313,13 @@ static int new_release(lua_State *L) {
   MpCdata *c = mp_cdata_test(L, E, 1);
   if (lua_isnil(L, 1)) return 0;
   if (c == NULL) mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, 1));
-  release_owner(L, E, c, 1);
+  mp_lua_new_release(L, E, c, 1);
   return 0;
 }
 
 int mp_lua_new_close(lua_State *L) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
-  release_owner(L, mp_state_of(c->ct), c, 1);
+  mp_lua_new_release(L, mp_state_of(c->ct), c, 1);
   return 0;
 }
 

@@ -20,21 +20,20 @@
 
 /* {===== errors and reports ===== */
 
-/* Pushes `file:line: ` of the innermost Lua function: pairs, pcall and such may stand between. */
-static void push_position(lua_State *L) {
+/* pairs, pcall and such may stand between. */
+const char *mp_state_pushposition(lua_State *L) {
   lua_Debug ar;
   int level;
   for (level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0) continue;
-    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
-    return;
+    return lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
   }
-  lua_pushliteral(L, "");
+  return lua_pushliteral(L, "");
 }
 
 void mp_state_raise(lua_State *L, const MpErr *e) {
-  push_position(L);
+  mp_state_pushposition(L);
   lua_pushstring(L, e->text);
   lua_concat(L, 2);
   lua_error(L);
@@ -381,6 +380,8 @@ MpState *mp_state_open(lua_State *L) {
   state_newtable(L, MP_STATE_CTYPES, "v");
   state_newtable(L, MP_STATE_HANDLES, "v");
   state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_newtable(L, MP_STATE_PUSHED, "v");
+  state_newtable(L, MP_STATE_HOSTS, NULL);
   state_main(L, E);
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, state_gc);

@@ -111,7 +111,10 @@ struct MpState {
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
 #define MP_STATE_HANDLES 15  /* address of a handle, light → its block, weak values */
-#define MP_STATE_UVS 15
+#define MP_STATE_DOOR 16     /* the closure through which moonpool.h's functions enter */
+#define MP_STATE_PUSHED 17   /* address in the host's memory, light → its block, weak values */
+#define MP_STATE_HOSTS 18    /* set of those blocks that keep something: until they are revoked */
+#define MP_STATE_UVS 18
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
@@ -147,6 +150,9 @@ MP_NORETURN void mp_state_raise(lua_State *L, const MpErr *e);
 MP_NORETURN void mp_state_error(lua_State *L, const char *format, ...) MP_FORMAT(2, 3);
 /* Raises "moonpool is closed" once the engine has ended. */
 void mp_state_checkopen(lua_State *L, const MpState *E);
+
+/* Pushes `file:line: ` of the innermost Lua function, which errors start with; "" without one. */
+const char *mp_state_pushposition(lua_State *L);
 
 /* Text of a type, pushed; the address is good while it is on the stack. */
 const char *mp_state_pushrepr(lua_State *L, const MpCtype *ct, const char *extra);
