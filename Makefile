@@ -131,14 +131,17 @@ $(B)/$(SONAME): $(OBJECTS)
 $(B)/$(SOLINK): $(B)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
-# For programs that embed moonpool from this tree; paths are relative to the file itself.
+# For programs that embed moonpool: from this tree, and from where it is installed. Paths are
+# relative to the file itself, so that a prefix may be moved.
+VERSION := $(shell sed -n 's/^\#define MP_VERSION "\(.*\)"/\1/p' src/base/config.h)
+pc = printf '%s\n' 'Name: moonpool' 'Description: FFI engine for Lua 5.4' \
+  'Version: $(VERSION)' 'Requires: $(LUA_PC)' 'Requires.private: libffi' \
+  'Cflags: -I$${pcfiledir}/$(1)' 'Libs: -L$${pcfiledir}/$(2) -lmoonpool' \
+  'Libs.private: $(SYSTEM_LIBS) -lm -pthread'
+
 $(B)/moonpool.pc: src/base/config.h Makefile
 	@mkdir -p $(@D)
-	@version=$$(sed -n 's/^#define MP_VERSION "\(.*\)"/\1/p' src/base/config.h); \
-	printf '%s\n' 'Name: moonpool' 'Description: FFI engine for Lua 5.4' \
-	  "Version: $$version" 'Requires: $(LUA_PC)' 'Requires.private: libffi' \
-	  'Cflags: -I$${pcfiledir}/../../src' 'Libs: -L$${pcfiledir} -lmoonpool' \
-	  'Libs.private: $(SYSTEM_LIBS) -lm -pthread' >$@
+	@$(call pc,../../src,.) >$@
 
 # The C side of specs: plain libraries, each one file, as a user of moonpool has them.
 $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
@@ -318,16 +321,25 @@ compile-commands: ## build/compile_commands.json, for editors
 
 # == Installing ===========================================================================
 
-LMOD = $(DESTDIR)$(PREFIX)/share/lua/5.4
-CMOD = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+DEST = $(DESTDIR)$(PREFIX)
+LMOD = $(DEST)/share/lua/5.4
+CMOD = $(DEST)/lib/lua/5.4
+# Installs one file: mode, source, target.
+put = install -m $(1) $(2) "$(3)" && echo "  $(3)"
 
-install: $(CORE) ## install the Lua module under PREFIX (and DESTDIR)
+install: all ## install module, library, header and command under PREFIX (and DESTDIR)
 	@for f in $$(cd lua && find moonpool -name '*.lua'); do \
 	  mkdir -p "$(LMOD)/$$(dirname $$f)" && \
 	  install -m 644 lua/$$f "$(LMOD)/$$f" && echo "  $(LMOD)/$$f" || exit 1; done
 	@mkdir -p "$(CMOD)/moonpool"
-	@install -m 755 $(CORE) "$(CMOD)/moonpool/core.so"
-	@echo "  $(CMOD)/moonpool/core.so"
+	@$(call put,755,$(CORE),$(CMOD)/moonpool/core.so)
+	@mkdir -p "$(DEST)/include" "$(DEST)/lib/pkgconfig"
+	@$(call put,644,src/moonpool.h,$(DEST)/include/moonpool.h)
+	@$(call put,644,$(B)/libmoonpool.a,$(DEST)/lib/libmoonpool.a)
+	@$(call put,755,$(B)/$(SONAME),$(DEST)/lib/$(SONAME))
+	@ln -sf $(SONAME) "$(DEST)/lib/$(SOLINK)" && echo "  $(DEST)/lib/$(SOLINK)"
+	@$(call pc,../../include,..) >"$(DEST)/lib/pkgconfig/moonpool.pc" && \
+	  echo "  $(DEST)/lib/pkgconfig/moonpool.pc"
 
 # From a copy, for LuaRocks leaves objects beside the sources; then required from elsewhere.
 ROCK = $(CURDIR)/build/rock

@@ -27,7 +27,6 @@
 #ifndef MOONPOOL_H
 #define MOONPOOL_H
 
-#include <lua.h>
 #include <stddef.h>
 
 #if defined(_WIN32)
@@ -37,8 +36,10 @@
 #endif
 
 #ifdef __cplusplus
-extern "C" {
+extern "C" { /* Lua's library is C's too, as in lua.hpp */
 #endif
+
+#include <lua.h>
 
 /* {===== opening ===== */
 

@@ -7,14 +7,18 @@
 #ifndef HOST_H
 #define HOST_H
 
-#include <lauxlib.h>
-#include <lua.h>
-#include <lualib.h>
+#include "moonpool.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "moonpool.h"
+#ifdef __cplusplus
+#include <lua.hpp>
+#else
+#include <lauxlib.h>
+#include <lualib.h>
+#endif
 
 #define CHECK(condition)                                              \
   do {                                                                \
