@@ -92,7 +92,30 @@ FIXTURES := $(patsubst spec/support/fixtures/%.c,$(B)/fixtures/lib%.so,\
 CORE = $(B)/moonpool/core.so
 LIBRARIES = $(B)/libmoonpool.a $(B)/$(SONAME) $(B)/$(SOLINK) $(B)/moonpool.pc
 
-all: $(CORE) $(LIBRARIES) ## build the Lua module and the library
+# The command needs a Lua to link with; modules in C that scripts require use its copy.
+HOST_OBJECTS := $(call objects,$(wildcard src/host/*.c))
+COMMAND = $(B)/bin/moonpool
+ifeq ($(shell printf 'int luaL_newstate(void); int main(void) { return luaL_newstate(); }' | \
+  $(CC) -x c -w -o /dev/null - $(LUA_LIBS) 2>/dev/null && echo yes),yes)
+HOST = $(COMMAND)
+else
+HOST = no-command
+endif
+ifeq ($(shell uname -s),Linux)
+EXPORT = -Wl,-E -Wl,--whole-archive
+EXPORT_END = -Wl,--no-whole-archive
+endif
+
+all: $(CORE) $(LIBRARIES) $(HOST) ## build the Lua module, the library and the command
+
+$(COMMAND): $(HOST_OBJECTS) $(B)/libmoonpool.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(HOST_OBJECTS) $(B)/libmoonpool.a $(EXPORT) $(LUA_LIBS) \
+	  $(EXPORT_END) $(LIBS)
+
+no-command:
+	@echo "  no liblua for Lua 5.4 to link: the command moonpool is left out"
 
 $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -306,7 +329,7 @@ lint: ## luacheck, and the compiler's warnings as errors
 	@$(MAKE) --no-print-directory lint-c
 
 lint-c:
-	@$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only $(SOURCES) $(wildcard $(TESTS_C))
+	@$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only $(SOURCES) $(wildcard src/host/*.c $(TESTS_C))
 
 format: ## clang-format, in place
 	@tools/deps format
@@ -333,7 +356,8 @@ install: all ## install module, library, header and command under PREFIX (and DE
 	  install -m 644 lua/$$f "$(LMOD)/$$f" && echo "  $(LMOD)/$$f" || exit 1; done
 	@mkdir -p "$(CMOD)/moonpool"
 	@$(call put,755,$(CORE),$(CMOD)/moonpool/core.so)
-	@mkdir -p "$(DEST)/include" "$(DEST)/lib/pkgconfig"
+	@mkdir -p "$(DEST)/include" "$(DEST)/lib/pkgconfig" "$(DEST)/bin"
+	@[ '$(HOST)' = no-command ] || { $(call put,755,$(COMMAND),$(DEST)/bin/moonpool); }
 	@$(call put,644,src/moonpool.h,$(DEST)/include/moonpool.h)
 	@$(call put,644,$(B)/libmoonpool.a,$(DEST)/lib/libmoonpool.a)
 	@$(call put,755,$(B)/$(SONAME),$(DEST)/lib/$(SONAME))
@@ -370,5 +394,5 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  run-specs run-examples run-abi run-headers lint-c run-rock
+  no-command run-specs run-examples run-abi run-headers lint-c run-rock
 .DEFAULT_GOAL = all

@@ -76,7 +76,7 @@ describe("make install", function()
 
   it("puts everything under the prefix", function()
     local found = run("cd '%s' && find . -type f -o -type l | sort", prefix)
-    for _, path in ipairs { "include/moonpool.h", "lib/libmoonpool.a", "lib/libmoonpool.so",
+    for _, path in ipairs { "bin/moonpool", "include/moonpool.h", "lib/libmoonpool.a", "lib/libmoonpool.so",
       "lib/libmoonpool.so.0", "lib/pkgconfig/moonpool.pc", "lib/lua/5.4/moonpool/core.so",
       "share/lua/5.4/moonpool/init.lua" } do
       assert.is_truthy(found:find("./" .. path .. "\n", 1, true), path .. "\n" .. found)
@@ -97,6 +97,10 @@ describe("make install", function()
   it("gives pkg-config the version", function()
     assert.equal(version .. "\n",
       run("PKG_CONFIG_PATH='%s/lib/pkgconfig' pkg-config --modversion moonpool", prefix))
+  end)
+
+  it("gives the shell the command", function()
+    assert.equal("12\n", run([['%s/bin/moonpool' -e 'print(require "ffi".sizeof "int[3]")']], prefix))
   end)
 
   it("gives Lua the module", function()

@@ -97,7 +97,6 @@ describe("mp_toc_write", function()
   end)
 
   it("copies a box of the same floating type to the last bit", function()
-    local ffi = engine.new()
     local from, to = ffi.new "__float128[1]", ffi.new "__float128[1]"
     local bytes = ffi.cast("unsigned char *", from)
     for i = 0, 15 do bytes[i] = i * 7 end -- more mantissa than a long double has
