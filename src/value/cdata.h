@@ -37,7 +37,7 @@ typedef struct MpCdata {
 #define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
 #define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
 #define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
-#define MP_CD_HOST 16384  /* a block over memory of the host's: anchored once it keeps something */
+#define MP_CD_HOST 32768 /* a block over memory of the host's: anchored once it keeps something */
 #define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
 
 #define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
