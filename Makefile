@@ -79,7 +79,7 @@ LIBS = $(FFI_LIBS) $(SYSTEM_LIBS) -lm -pthread
 B = build/$(MODE)
 FLOORS = base mem type decl abi value call face
 BELOW_LUA = base mem type decl
-TESTS_C = src/face/lua_tests.c
+TESTS_C = $(wildcard src/face/lua_tests*.c)
 
 sources = $(filter-out $(TESTS_C),$(wildcard $(1:%=src/%/*.c)))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))

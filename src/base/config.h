@@ -45,6 +45,18 @@
 #define MP_GCSTRESS 0
 #endif
 
+/* Is this a build for AddressSanitizer? The heap tells it which bytes are nobody's. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MP_ASAN 1
+#endif
+#endif
+#if !defined(MP_ASAN)
+#define MP_ASAN 0
+#endif
+
 /*
 ** 64-bit boxes and constant expressions are computed in 128 bits, so that
 ** uint64_t and int64_t meet without loss (C11 6.3.1.8 asks for more care

@@ -80,6 +80,12 @@ bool mp_map_add(MpMap *m, uint32_t hash, const void *key, void *value) {
   return true;
 }
 
+bool mp_map_reserve(MpMap *m, uint32_t more) {
+  while ((uint64_t)m->count + more > m->cap / 4 * 3)
+    if (!map_grow(m)) return false;
+  return true;
+}
+
 void mp_map_drop(MpMap *m, uint32_t hash, const void *key) {
   uint32_t mask = m->cap - 1, hole, i;
   MpMapSlot *s;

@@ -33,6 +33,9 @@ void *mp_map_get(const MpMap *m, const void *key);
 /* Sets it (value not NULL); false when memory is out, and the map is as it was. */
 MP_CHECKED bool mp_map_set(MpMap *m, const void *key, void *value);
 
+/* Room for `more` entries, which the next sets find; false when memory is out. */
+MP_CHECKED bool mp_map_reserve(MpMap *m, uint32_t more);
+
 /* Removes it; harmless when it isn't there. */
 void mp_map_remove(MpMap *m, const void *key);
 

@@ -10,6 +10,13 @@
 /* base */
 #define MP_MSG_NOMEM "not enough memory"
 
+/* mem */
+#define MP_MSG_SIZE_RANGE "size out of range"
+#define MP_MSG_LIMIT "memory limit of %zu bytes reached"
+#define MP_MSG_INJECTED "injected failure"
+#define MP_MSG_LAYER_ALIGN "the allocator returned an address that isn't aligned to 16"
+#define MP_MSG_LAYER_LIVE "the allocator returned a block that is live already"
+
 /* type */
 #define MP_MSG_MEMBER_INCOMPLETE "member '%s' has an incomplete type"
 #define MP_MSG_MEMBER_FUNCTION "member '%s' is a function"

@@ -13,9 +13,11 @@ static const char *const domain_names[MP_DOMAIN_COUNT] = {"RAW", "MEM", "OBJ"};
 static int mem_live(lua_State *L) {
   const MpState *E = mp_lua_core_self(L)->engine;
   lua_Integer id = mp_toc_index(L, E, 1, "domain");
+  MpDomainCounts counts;
   if (id < 0 || id >= MP_DOMAIN_COUNT) mp_state_error(L, MP_MSG_NO_DOMAIN, (long long)id);
-  lua_pushinteger(L, (lua_Integer)E->domains.of[id].blocks);
-  lua_pushinteger(L, (lua_Integer)E->domains.of[id].bytes);
+  mp_domain_counts(mp_domain_of(E->domains, (MpDomainId)id), &counts);
+  lua_pushinteger(L, (lua_Integer)counts.blocks);
+  lua_pushinteger(L, (lua_Integer)counts.bytes);
   return 2;
 }
 

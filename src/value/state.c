@@ -307,6 +307,23 @@ static void state_closelibs(MpState *E) {
   }
 }
 
+/* The engine's own set goes; that of a state on moonpool's heap is its heap's until lua_close ends. */
+static void state_leavedomains(MpState *E) {
+  if (!E->guest) mp_domain_freeset(E->domains);
+  E->domains = NULL;
+  E->obj = E->mem = NULL;
+}
+
+/* Takes the set that the whole state lives on, or makes one. */
+static void state_enterdomains(lua_State *L, MpState *E) {
+  void *ud;
+  E->guest = lua_getallocf(L, &ud) == mp_domain_luaalloc;
+  E->domains = E->guest ? (MpDomains *)ud : mp_domain_newset();
+  if (E->domains == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  E->obj = &E->domains->obj.alloc;
+  E->mem = &E->domains->mem.alloc;
+}
+
 /*
 ** The engine's finalizer. Objects that are older than the engine are
 ** finalized after it, so all metatables are deadened before types are freed.
@@ -327,7 +344,9 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
-  mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
+  /* What scripts took by mem.malloc and never freed may be left, but nothing of moonpool's own. */
+  mp_assert(E->domains->mem.own == 0 && E->domains->obj.own == 0);
+  state_leavedomains(E);
   return 0;
 }
 
@@ -362,10 +381,6 @@ MpState *mp_state_open(lua_State *L) {
   E->closed = true; /* until it is whole */
   E->reporter = LUA_NOREF;
   E->tag = state_maketag(E);
-  mp_domain_init(&E->domains);
-  E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
-  E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
-  mp_name_init(&E->names, E->obj);
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -388,9 +403,13 @@ MpState *mp_state_open(lua_State *L) {
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "moonpool");
   lua_setfield(L, -2, "__metatable");
+  state_enterdomains(L, E); /* nothing raises from here on but what gives it back */
+  mp_name_init(&E->names, E->obj);
   E->root.engine = E;
   if (mp_space_init(&E->root, E->obj, &E->names, NULL, &e) != MP_OK) {
     mp_space_fini(&E->root);
+    mp_name_fini(&E->names);
+    state_leavedomains(E);
     mp_state_raise(L, &e);
   }
   E->root.engine = E;

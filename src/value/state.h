@@ -68,7 +68,8 @@ struct MpState {
   bool
       ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
   int saved_errno; /* C's errno between calls */
-  MpDomains domains;
+  MpDomains *domains;
+  bool guest; /* the domains are the whole state's heap, and outlive the engine */
   const MpAlloc *obj, *mem;
   MpNames names;
   MpSpace root;

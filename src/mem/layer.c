@@ -1,0 +1,553 @@
+/*
+** layer.c: installed allocators and their blocks. Called by doors, hooks and
+** Lua's traffic. Layers and records are the C library's memory.
+**
+** In RAW's home everything here is under its lock but the calls themselves: a
+** layer is held on to while a thread is inside, and dropped by whoever leaves last.
+*/
+
+#include "mem/layer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+#include "mem/raw.h"
+#include "mem/tally.h"
+
+/* The calls of layers that this thread is in, innermost first. */
+static __thread MpLayerCall *calls;
+
+/* The set whose door this thread went through. */
+static __thread MpDomains *speaker;
+
+MpDomains *mp_layer_speak(MpDomains *set) {
+  MpDomains *old = speaker;
+  speaker = set;
+  return old;
+}
+
+MpDomains *mp_layer_speaker(void) { return speaker; }
+
+void mp_layer_lock(const MpDomain *home) {
+  if (home->id == MP_DOMAIN_RAW) mp_raw_lock();
+}
+
+void mp_layer_unlock(const MpDomain *home) {
+  if (home->id == MP_DOMAIN_RAW) mp_raw_unlock();
+}
+
+/* {===== the base ===== */
+
+/* Room for whatever an allocator puts around a block, so that no sum overflows below. */
+#define LAYER_MAX (MP_DOMAIN_MAX - 65536)
+
+void *mp_layer_basenew(MpDomain *home, size_t size, bool zero, bool counted) {
+  int label = counted ? (int)home->id : MP_DOMAIN_RAW; /* no block of a heap is RAW's */
+  size += size == 0;
+  if (size > LAYER_MAX) return NULL;
+  if (home->id == MP_DOMAIN_RAW) return mp_raw_new(size, zero, counted);
+  return zero ? mp_heap_calloc(home->set->heap, label, size)
+              : mp_heap_malloc(home->set->heap, label, size);
+}
+
+void *mp_layer_baseresize(MpDomain *home, void *ptr, size_t size) {
+  size += size == 0;
+  if (size > LAYER_MAX) return NULL;
+  if (home->id == MP_DOMAIN_RAW) return mp_raw_resize(ptr, size);
+  return mp_heap_realloc(home->set->heap, ptr, size);
+}
+
+void mp_layer_basefree(MpDomain *home, void *ptr) {
+  if (home->id == MP_DOMAIN_RAW)
+    mp_raw_free(ptr);
+  else
+    mp_heap_release(home->set->heap, ptr);
+}
+
+bool mp_layer_basefind(const MpDomain *home, const void *ptr, size_t *size, bool *counted) {
+  MpRawBlock block;
+  MpHeapFound found;
+  if (home->id == MP_DOMAIN_RAW) {
+    if (!mp_raw_find(ptr, &block)) return false;
+    *size = block.size;
+    *counted = block.counted;
+    return true;
+  }
+  if (mp_heap_find(home->set->heap, ptr, &found) != MP_HEAP_LIVE) return false;
+  *size = found.size;
+  *counted = found.label == (int)home->id;
+  return *counted || found.label == MP_DOMAIN_RAW;
+}
+
+/* The base's functions as a program can call them: CPython's contract. */
+
+static void *direct_malloc(void *ctx, size_t size) {
+  return mp_layer_basenew((MpDomain *)ctx, size, false, false);
+}
+
+static void *direct_calloc(void *ctx, size_t nelem, size_t elsize) {
+  size_t size;
+  if (!mp_num_mul(nelem, elsize, &size)) return NULL;
+  return mp_layer_basenew((MpDomain *)ctx, size, true, false);
+}
+
+/* The block may be one that is counted. */
+static void *direct_realloc(void *ctx, void *ptr, size_t size) {
+  MpDomain *home = (MpDomain *)ctx;
+  size_t old;
+  bool counted;
+  void *fresh;
+  if (ptr == NULL) return direct_malloc(ctx, size);
+  if (!mp_layer_basefind(home, ptr, &old, &counted)) return NULL;
+  fresh = mp_layer_baseresize(home, ptr, size);
+  if (fresh != NULL && counted)
+    mp_tally_add(home, 0, (ptrdiff_t)mp_tally_size(size) - (ptrdiff_t)old);
+  return fresh;
+}
+
+static void direct_free(void *ctx, void *ptr) {
+  MpDomain *home = (MpDomain *)ctx;
+  size_t old;
+  bool counted;
+  if (ptr == NULL || !mp_layer_basefind(home, ptr, &old, &counted)) return;
+  if (counted) mp_tally_add(home, -1, -(ptrdiff_t)old);
+  mp_layer_basefree(home, ptr);
+}
+
+void mp_layer_base(MpDomain *home, MpAllocator *out) {
+  memset(out, 0, sizeof *out);
+  out->ctx = home;
+  out->malloc = direct_malloc;
+  out->calloc = direct_calloc;
+  out->realloc = direct_realloc;
+  out->free = direct_free;
+}
+
+/* }===== */
+
+/* {===== layers ===== */
+
+/* Whatever reads `layered` without the lock sees what it must: a block that it holds keeps it set. */
+static void layer_note(MpDomain *home) {
+  bool layered = home->layers != NULL || home->made.count > 0;
+  __atomic_store_n(&home->layered, layered, __ATOMIC_RELEASE);
+  if (home->id == MP_DOMAIN_OBJ) mp_domain_note(home->set);
+}
+
+/* Under the lock: takes layers without use or block from the list, for layer_bury. */
+static MpLayer *layer_reap(MpDomain *home) {
+  MpLayer *dead = NULL, **link = &home->layers, *y;
+  while ((y = *link) != NULL) {
+    if (y->uses > 0 || y->blocks > 0) {
+      link = &y->next;
+      continue;
+    }
+    *link = y->next;
+    y->next = dead;
+    dead = y;
+    if (y->below == NULL) continue;
+    y->below->uses--;
+    link = &home->layers; /* what was below may be out of use now */
+  }
+  layer_note(home);
+  return dead;
+}
+
+/* Without the lock: a drop may do anything. */
+static void layer_bury(MpLayer *dead) {
+  MpLayer *next;
+  for (; dead != NULL; dead = next) {
+    next = dead->next;
+    if (dead->drop != NULL) dead->drop(dead);
+    free(dead);
+  }
+}
+
+/* Unlocks after a change of uses and blocks of `y`. */
+static void layer_settle(MpDomain *home, const MpLayer *y) {
+  MpLayer *dead = NULL;
+  if (y->uses == 0 && y->blocks == 0) dead = layer_reap(home);
+  mp_layer_unlock(home);
+  layer_bury(dead);
+}
+
+bool mp_layer_isinside(const MpLayer *y) {
+  const MpLayerCall *call;
+  for (call = calls; call != NULL; call = call->outer)
+    if (call->layer == y) return true;
+  return false;
+}
+
+/* Not inlined: gcc would take the address for one that dangles, which mp_layer_leave prevents. */
+__attribute__((noinline)) static void layer_push(MpLayer *y, MpLayerCall *call) {
+  y->uses++;
+  call->layer = y;
+  call->outer = calls;
+  calls = call;
+}
+
+static bool layer_serves(MpLayer *y, bool vm) {
+  return !y->ended && !(vm && y->kind == MP_LAYER_LUA) && !mp_layer_isinside(y) &&
+         (y->serves == NULL || y->serves(y));
+}
+
+/* Under the lock. */
+static MpLayer *layer_pick(MpLayer *from, bool vm, MpLayerCall *call) {
+  while (from != NULL && !layer_serves(from, vm)) from = from->below;
+  if (from != NULL) layer_push(from, call);
+  return from;
+}
+
+MpLayer *mp_layer_enter(MpDomain *home, MpLayer *from, bool vm, MpLayerCall *call) {
+  MpLayer *y;
+  mp_layer_lock(home);
+  y = layer_pick(from, vm, call);
+  mp_layer_unlock(home);
+  return y;
+}
+
+void mp_layer_leave(MpLayerCall *call) {
+  MpDomain *home = call->layer->domain;
+  calls = call->outer;
+  mp_layer_lock(home);
+  call->layer->uses--;
+  layer_settle(home, call->layer);
+}
+
+void *mp_layer_new(MpDomain *home, MpLayer *y, const MpLayerAsk *ask) {
+  if (y == NULL) return mp_layer_basenew(home, ask->n * ask->each, ask->zero, false);
+  y->reason = NULL;
+  return ask->zero ? y->a.calloc(y->a.ctx, ask->n, ask->each) : y->a.malloc(y->a.ctx, ask->each);
+}
+
+/* Marks the maker of a block as entered, though this thread may be inside it already; false: it has ended. */
+static bool layer_return(MpDomain *home, MpLayer *y, MpLayerCall *call) {
+  bool live;
+  mp_layer_lock(home);
+  live = !y->ended;
+  if (live) layer_push(y, call);
+  mp_layer_unlock(home);
+  return live;
+}
+
+void mp_layer_free(MpDomain *home, MpLayer *y, void *ptr) {
+  MpLayerCall call;
+  if (y == NULL) {
+    mp_layer_basefree(home, ptr);
+  } else if (layer_return(home, y, &call)) {
+    y->a.free(y->a.ctx, ptr);
+    mp_layer_leave(&call);
+  }
+}
+
+void mp_layer_hold(MpLayer *y, size_t bytes) {
+  if (y == NULL) return;
+  mp_layer_lock(y->domain);
+  y->blocks++;
+  y->bytes += bytes;
+  mp_layer_unlock(y->domain);
+}
+
+void mp_layer_unhold(MpLayer *y, size_t bytes) {
+  if (y == NULL) return;
+  mp_layer_lock(y->domain);
+  y->blocks--;
+  y->bytes -= bytes;
+  layer_settle(y->domain, y);
+}
+
+/* }===== */
+
+/* {===== the table ===== */
+
+bool mp_layer_find(MpDomain *home, const void *ptr, MpMade *out) {
+  const MpMade *made;
+  mp_layer_lock(home);
+  made = (const MpMade *)mp_map_get(&home->made, ptr);
+  if (made != NULL) *out = *made;
+  mp_layer_unlock(home);
+  return made != NULL;
+}
+
+bool mp_layer_take(MpDomain *home, const void *ptr, MpMade *out) {
+  MpMade *made;
+  mp_layer_lock(home);
+  made = (MpMade *)mp_map_get(&home->made, ptr);
+  if (made != NULL) {
+    *out = *made;
+    mp_map_remove(&home->made, ptr);
+    if (home->made.count == 0) layer_note(home);
+  }
+  mp_layer_unlock(home);
+  free(made);
+  return made != NULL;
+}
+
+/* Under the lock: a place in the table for a block that comes. */
+static bool made_expect(MpDomain *home) {
+  if (!mp_map_reserve(&home->made, home->coming + 1)) return false;
+  home->coming++;
+  return true;
+}
+
+/* Under the lock: a block came, in the place that was kept for it; false: its address is live. */
+static bool made_enter(MpDomain *home, void *ptr, MpMade *made) {
+  const MpMade *old = (const MpMade *)mp_map_get(&home->made, ptr);
+  home->coming--;
+  if (old != NULL && !old->moving && old != made) return false;
+  return mp_map_set(&home->made, ptr, made);
+}
+
+/* What a layer returned isn't what it may. */
+static const char *made_refuse(const MpDomain *home, const void *ptr) {
+  size_t size;
+  bool counted;
+  if ((uintptr_t)ptr % 16 != 0) return MP_MSG_LAYER_ALIGN;
+  if (home->id != MP_DOMAIN_RAW && mp_layer_basefind(home, ptr, &size, &counted) && counted)
+    return MP_MSG_LAYER_LIVE;
+  return NULL;
+}
+
+/* A layer's block, which it has made already, enters the table; else it goes back where that is safe. */
+static void *made_record(MpDomain *home, MpLayer *y, void *ptr, MpMade *made, const char **why) {
+  bool entered = false;
+  *why = ptr != NULL ? made_refuse(home, ptr) : y->reason;
+  mp_layer_lock(home);
+  if (ptr == NULL || *why != NULL) {
+    home->coming--;
+  } else if (made_enter(home, ptr, made)) {
+    entered = true;
+    y->blocks++;
+    y->bytes += made->size;
+    layer_note(home);
+  } else {
+    *why = MP_MSG_LAYER_LIVE;
+  }
+  mp_layer_unlock(home);
+  if (entered) return ptr;
+  /* What is live already stays; what is misaligned is the layer's to take back. */
+  if (ptr != NULL && (uintptr_t)ptr % 16 != 0) y->a.free(y->a.ctx, ptr);
+  return NULL;
+}
+
+/* Under the lock, entered: is there a layer to ask? NULL: no, or no memory for the record. */
+static MpLayer *make_begin(MpDomain *home, bool vm, const MpMade *made, MpLayerCall *call,
+                           bool *asked) {
+  MpLayer *y = NULL;
+  mp_layer_lock(home);
+  if (made != NULL && made_expect(home)) {
+    y = layer_pick(home->top, vm, call);
+    *asked = y != NULL;
+    if (y == NULL) home->coming--;
+  }
+  mp_layer_unlock(home);
+  return y;
+}
+
+bool mp_layer_make(MpDomain *home, const MpLayerAsk *ask, void **out, const char **why) {
+  MpLayerCall call;
+  MpMade *made = (MpMade *)calloc(1, sizeof *made);
+  bool asked = true; /* out of memory for the record is a failure */
+  MpLayer *y = make_begin(home, ask->vm, made, &call, &asked);
+  *out = NULL;
+  *why = NULL;
+  if (y != NULL) {
+    made->layer = y;
+    made->size = mp_tally_size(ask->n * ask->each);
+    made->counted = true;
+    made->vm = ask->vm;
+    *out = made_record(home, y, mp_layer_new(home, y, ask), made, why);
+    mp_layer_leave(&call);
+  }
+  if (*out == NULL) free(made);
+  return asked;
+}
+
+/* The record of a block that its maker is going to resize, marked; its maker is entered. */
+static MpMade *resize_begin(MpDomain *home, const void *ptr, MpLayerCall *call) {
+  MpMade *made;
+  mp_layer_lock(home);
+  made = (MpMade *)mp_map_get(&home->made, ptr);
+  if (made != NULL && made_expect(home)) {
+    made->moving = true;
+    if (made->layer != NULL) layer_push(made->layer, call);
+  } else {
+    made = NULL;
+  }
+  mp_layer_unlock(home);
+  return made;
+}
+
+/* The block is at `fresh` now (NULL: where it was); what is returned is where it is known. */
+static void *resize_end(MpDomain *home, void *ptr, void *fresh, size_t size, MpMade *made) {
+  mp_layer_lock(home);
+  if (fresh == NULL) home->coming--;
+  if (fresh != NULL && !made_enter(home, fresh, made)) fresh = NULL;
+  if (fresh != NULL) {
+    if (fresh != ptr && mp_map_get(&home->made, ptr) == made) mp_map_remove(&home->made, ptr);
+    if (made->layer != NULL) made->layer->bytes += mp_tally_size(size) - made->size;
+    made->size = mp_tally_size(size);
+  }
+  made->moving = false;
+  mp_layer_unlock(home);
+  return fresh;
+}
+
+void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why) {
+  MpLayerCall call;
+  MpMade *made = resize_begin(home, ptr, &call);
+  MpLayer *y;
+  void *fresh;
+  *why = NULL;
+  if (made == NULL) return NULL;
+  y = made->layer;
+  if (y == NULL) return resize_end(home, ptr, mp_layer_baseresize(home, ptr, size), size, made);
+  y->reason = NULL;
+  fresh = resize_end(home, ptr, y->a.realloc(y->a.ctx, ptr, size), size, made);
+  if (fresh == NULL) *why = y->reason;
+  mp_layer_leave(&call);
+  return fresh;
+}
+
+/* A record that says that a block of the base isn't counted. */
+static bool made_exempt(MpDomain *home, const void *ptr, size_t size) {
+  MpMade *made = (MpMade *)calloc(1, sizeof *made);
+  bool done;
+  if (made == NULL) return false;
+  made->size = size;
+  mp_layer_lock(home);
+  done = mp_map_set(&home->made, ptr, made);
+  layer_note(home);
+  mp_layer_unlock(home);
+  if (!done) free(made);
+  return done;
+}
+
+bool mp_layer_uncount(MpDomain *home, const void *ptr) {
+  MpMade *made;
+  size_t size = 0;
+  bool counted = false;
+  mp_layer_lock(home);
+  made = (MpMade *)mp_map_get(&home->made, ptr);
+  if (made != NULL) {
+    counted = made->counted;
+    size = made->size;
+    made->counted = false;
+  }
+  mp_layer_unlock(home);
+  if (made == NULL && mp_layer_basefind(home, ptr, &size, &counted) && counted)
+    counted = made_exempt(home, ptr, size);
+  if (counted) mp_tally_add(home, -1, -(ptrdiff_t)size);
+  return counted;
+}
+
+/* }===== */
+
+/* {===== installing ===== */
+
+static bool layer_same(const MpAllocator *a, const MpAllocator *b) {
+  return a->ctx == b->ctx && a->malloc == b->malloc && a->calloc == b->calloc &&
+         a->realloc == b->realloc && a->free == b->free;
+}
+
+void mp_layer_get(MpDomain *home, MpAllocator *out) {
+  const MpLayer *y;
+  mp_layer_lock(home);
+  y = home->top;
+  while (y != NULL && y->ended) y = y->below;
+  if (y != NULL) *out = y->a;
+  mp_layer_unlock(home);
+  if (y == NULL) mp_layer_base(home, out);
+}
+
+/* Under the lock: one that lives and is the same. */
+static MpLayer *layer_known(const MpDomain *home, const MpAllocator *a, MpLayerKind kind) {
+  MpLayer *y = home->layers;
+  while (y != NULL && (y->ended || !layer_same(&y->a, a) || y->kind != kind)) y = y->next;
+  return y;
+}
+
+/* Under the lock: the top is another one, or the base. */
+static void layer_settop(MpDomain *home, MpLayer *y) {
+  MpLayer *old = home->top;
+  if (y != NULL) y->uses++;
+  home->top = y;
+  if (old != NULL) old->uses--;
+}
+
+/* Under the lock: a known one, or `fresh`, which is taken over the top then. */
+static MpLayer *layer_install(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
+                              MpLayer **fresh) {
+  MpLayer *y = layer_known(home, a, kind);
+  if (y != NULL || *fresh == NULL) return y;
+  y = *fresh;
+  *fresh = NULL;
+  y->below = home->top;
+  if (y->below != NULL) y->below->uses++;
+  y->next = home->layers;
+  home->layers = y;
+  return y;
+}
+
+MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
+                      void (*drop)(MpLayer *y), MpLayer **out) {
+  MpAllocator base;
+  MpLayer *fresh = NULL, *y = NULL, *dead;
+  mp_layer_base(home, &base);
+  if (!layer_same(a, &base)) {
+    fresh = (MpLayer *)calloc(1, sizeof *fresh);
+    if (fresh == NULL) return MP_FAIL;
+    fresh->a = *a;
+    fresh->kind = kind;
+    fresh->drop = drop;
+    fresh->domain = home;
+  }
+  mp_layer_lock(home);
+  y = layer_install(home, a, kind, &fresh);
+  layer_settop(home, y);
+  dead = layer_reap(home);
+  mp_layer_unlock(home);
+  layer_bury(dead);
+  free(fresh);
+  if (out != NULL) *out = y;
+  return MP_OK;
+}
+
+void mp_layer_end(MpLayer *y) {
+  MpDomain *home = y->domain;
+  MpLayer *to, *dead;
+  mp_layer_lock(home);
+  y->ended = true;
+  for (to = home->top; to != NULL && to->ended;) to = to->below;
+  layer_settop(home, to);
+  dead = layer_reap(home);
+  mp_layer_unlock(home);
+  layer_bury(dead);
+}
+
+void mp_layer_pop(MpDomain *home, const MpLayer *y) {
+  MpLayer *to, *dead;
+  mp_layer_lock(home);
+  to = home->top;
+  if (to == y && to != NULL) to = to->below;
+  while (to != NULL && to->ended) to = to->below;
+  layer_settop(home, to);
+  dead = layer_reap(home);
+  mp_layer_unlock(home);
+  layer_bury(dead);
+}
+
+void mp_layer_fini(MpDomain *home) {
+  MpLayer *dead;
+  const void *key;
+  void *value;
+  uint32_t at = 0;
+  while (mp_map_next(&home->made, &at, &key, &value)) free(value);
+  mp_map_fini(&home->made);
+  dead = home->layers;
+  home->layers = home->top = NULL;
+  layer_bury(dead);
+}
+
+/* }===== */

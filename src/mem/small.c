@@ -1,0 +1,332 @@
+/*
+** small.c: lists of slabs, and what the fast paths leave to be done now and then.
+*/
+
+#include "mem/small.h"
+
+#include <string.h>
+
+/* Blocks to link at once: those that begin in one page, which is touched anyway. */
+#define SMALL_PAGE 4096
+
+_Static_assert(sizeof(MpSlab) == 64 && offsetof(MpSlab, free) == offsetof(MpSmallMixed, free) &&
+                   offsetof(MpSlab, count) == offsetof(MpSmallMixed, count),
+               "fields that stand in for each other");
+
+/* {===== lists of slabs ===== */
+
+static inline MpSlab *small_nolist(const MpSmall *m, unsigned kind) {
+  return (MpSlab *)&m->mixed[kind]; /* its first fields are all that is looked at */
+}
+
+/* Puts a slab at the list's end: those that were full longest have most free blocks. */
+static void small_link(MpSmall *m, MpSlab *s) {
+  MpSlab *head = m->open[s->kind];
+  if (head == small_nolist(m, s->kind)) {
+    s->next = s->prev = m->open[s->kind] = s;
+  } else {
+    s->next = head;
+    s->prev = head->prev;
+    head->prev->next = s;
+    head->prev = s;
+  }
+  s->state = MP_SLAB_OPEN;
+}
+
+static void small_unlink(MpSmall *m, MpSlab *s) {
+  if (s->next == s) {
+    m->open[s->kind] = small_nolist(m, s->kind);
+  } else {
+    s->next->prev = s->prev;
+    s->prev->next = s->next;
+    if (m->open[s->kind] == s) m->open[s->kind] = s->next;
+  }
+}
+
+/* The list's first slab has no block left. */
+static void small_setfull(MpSmall *m, MpSlab *s) {
+  small_unlink(m, s);
+  s->state = MP_SLAB_FULL;
+  s->pinned = 0;
+  s->count = s->wait;
+}
+
+/* A new slab for the kind, as its list. */
+static MpSlab *small_addslab(MpSmall *m, unsigned kind) {
+  MpSlab *s = mp_slab_new(&m->pool);
+  if (s == NULL) return NULL;
+  s->kind = (uint16_t)kind;
+  s->size = (uint32_t)mp_small_sizeof(kind);
+  s->cap = (uint32_t)(MP_SLAB_SIZE / s->size);
+  s->wait = s->cap / 32;
+  s->fresh = mp_slab_start(s);
+  s->end = s->fresh + (size_t)s->cap * s->size;
+  small_link(m, s);
+  mp_assert(MP_ASSERT_LEVEL < 3 || mp_small_check(m));
+  return s;
+}
+
+static void small_dropslab(MpSmall *m, MpSlab *s) {
+  small_unlink(m, s);
+  mp_slab_free(&m->pool, s);
+  mp_assert(MP_ASSERT_LEVEL < 3 || mp_small_check(m));
+}
+
+/* }===== */
+
+/* {===== small blocks ===== */
+
+/* Links the fresh blocks up to the end of a page, and takes the first. */
+static void *small_carve(MpSlab *s) {
+  char *first = s->fresh, *p = first;
+  char *page = (char *)(((uintptr_t)first | (SMALL_PAGE - 1)) + 1);
+  char *end = page < s->end ? page : s->end;
+  size_t size = s->size;
+  void **last = (void **)first;
+  mp_region_show(first, (size_t)(end - first));
+  while ((p += size) < end) {
+    *last = p;
+    last = (void **)p;
+  }
+  *last = NULL;
+  s->free = *(void **)first;
+  s->fresh = p;
+  s->count++;
+  mp_region_hide(first, (size_t)(p - first));
+  return first;
+}
+
+/* A sized block from what is left of the start region; NULL when that is too little. */
+static void *small_begin(MpSmall *m, unsigned kind) {
+  size_t size = kind * 8u;
+  char *p = m->start;
+  if (!mp_small_issized(kind) || (size_t)(m->start_end - p) < size) return NULL;
+  m->start += size;
+  m->mixed[kind].count++;
+  return p;
+}
+
+void *mp_small_refill(MpSmall *m, unsigned kind) {
+  for (;;) {
+    MpSlab *s = m->open[kind];
+    if (s->free != NULL) return mp_small_pop(s);
+    if (s != small_nolist(m, kind)) {
+      if (s->fresh < s->end) return small_carve(s);
+      small_setfull(m, s);
+    } else {
+      void *p = small_begin(m, kind);
+      if (p != NULL) return p;
+      if (small_addslab(m, kind) == NULL) return NULL;
+    }
+  }
+}
+
+void mp_small_settle(MpSmall *m, MpSlab *s, void *p, unsigned kind) {
+  if (s->state == MP_SLAB_MIXED) {
+    mp_small_push(small_nolist(m, kind), p, kind);
+    m->mixed[kind].count--;
+    s->count = 1;
+    return;
+  }
+  mp_small_push(s, p, kind);
+  if (s->state == MP_SLAB_FULL) {
+    s->count = s->cap - s->wait;
+    small_link(m, s);
+  } else if (s->next == s) {
+    s->pinned = 1; /* alone: the next block will be of this kind again */
+    s->count = 1;
+  } else {
+    small_dropslab(m, s);
+  }
+}
+
+/* }===== */
+
+bool mp_small_init(MpSmall *m, const MpAllocator *system, void *region, const void *owner) {
+  MpSlab *start;
+  unsigned kind;
+  if (!mp_slab_init(&m->pool, system, region, owner)) return false;
+  for (kind = 0; kind < MP_SMALL_KINDS; kind++) m->open[kind] = small_nolist(m, kind);
+  start = mp_slab_new(&m->pool);
+  start->state = MP_SLAB_MIXED;
+  start->count = 1;
+  m->start = mp_slab_start(start);
+  m->start_end = m->start + MP_SLAB_SIZE;
+  return true;
+}
+
+void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *ud) {
+  size_t i, k;
+  for (i = 0; i < m->pool.n; i++) {
+    char *region = (char *)MP_SLAB_REGION(m->pool.arenas[i]);
+    for (k = MP_SLAB_FIRST; k < MP_SLAB_FIRST + MP_SLAB_COUNT; k++)
+      visit(ud, mp_slab_of(region + (k << MP_SLAB_BITS)));
+  }
+}
+
+/* An empty slab that waits in its kind's list; NULL if there is none. */
+static MpSlab *small_findempty(const MpSmall *m, unsigned kind) {
+  MpSlab *head = m->open[kind], *s = head;
+  if (head == small_nolist(m, kind)) return NULL;
+  do {
+    if (mp_small_used(s) == 0) return s;
+    s = s->next;
+  } while (s != head);
+  return NULL;
+}
+
+size_t mp_small_trim(MpSmall *m) {
+  unsigned kind;
+  for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
+    MpSlab *s;
+    while ((s = small_findempty(m, kind)) != NULL) small_dropslab(m, s);
+  }
+  return mp_slab_trim(&m->pool);
+}
+
+/* {===== statistics ===== */
+
+static MpHeapClass *small_class(MpHeapStats *t, unsigned kind) {
+  return mp_small_issized(kind)
+             ? &t->classes[kind - 1]
+             : &t->classes[MP_SMALL_SIZED + (kind - MP_SMALL_SIZED - 1) % MP_SMALL_LABELLED];
+}
+
+static void small_countslab(void *ud, MpSlab *s) {
+  MpHeapStats *t = (MpHeapStats *)ud;
+  MpHeapClass *c;
+  size_t used;
+  if (s->state == MP_SLAB_UNUSED) {
+    t->unused += MP_SLAB_SIZE;
+  } else if (s->state != MP_SLAB_MIXED) {
+    used = mp_small_used(s);
+    c = small_class(t, s->kind);
+    c->slabs++;
+    c->used += used;
+    c->free += s->cap - used;
+    t->allocated += used * s->size;
+    t->available += (s->cap - used) * s->size;
+    t->rounding += MP_SLAB_SIZE - (size_t)s->cap * s->size;
+  }
+}
+
+/* The free block behind one in its list. */
+static const void *small_after(const void *p) {
+  const void *next;
+  mp_region_show(p, sizeof(void *));
+  next = *(void *const *)p;
+  mp_region_hide(p, sizeof(void *));
+  return next;
+}
+
+static size_t small_listlength(const void *p) {
+  size_t n = 0;
+  for (; p != NULL; p = small_after(p)) n++;
+  return n;
+}
+
+static void small_countmixed(const MpSmall *m, MpHeapStats *t) {
+  size_t left = (size_t)(m->start_end - m->start), taken = MP_SLAB_SIZE - left;
+  unsigned kind;
+  for (kind = 1; kind <= MP_SMALL_SIZED; kind++) {
+    const MpSmallMixed *x = &m->mixed[kind];
+    MpHeapClass *c = small_class(t, kind);
+    c->used += x->count;
+    c->free += small_listlength(x->free);
+    t->allocated += x->count * mp_small_sizeof(kind);
+    taken -= x->count * mp_small_sizeof(kind);
+  }
+  t->available += taken;
+  t->unused += left;
+}
+
+void mp_small_stats(const MpSmall *m, MpHeapStats *out) {
+  unsigned kind;
+  out->nclasses = MP_HEAP_CLASSES;
+  for (kind = 1; kind <= MP_SMALL_SIZED + MP_SMALL_LABELLED; kind++)
+    small_class(out, kind)->size = mp_small_sizeof(kind);
+  mp_small_walk(m, small_countslab, out);
+  small_countmixed(m, out);
+  out->allocated -= m->slack;
+  out->rounding += m->slack;
+}
+
+/* }===== */
+
+/* {===== does it agree with itself? ===== */
+
+typedef struct SmallCheck {
+  const MpSmall *m;
+  size_t slack;
+  bool good;
+} SmallCheck;
+
+/* Is each free block of a slab the first byte of one that was made, and not alive? How many. */
+static size_t small_checkfree(SmallCheck *c, const MpSlab *s, const char *start) {
+  const char *p;
+  size_t n = 0;
+  for (p = (const char *)s->free; p != NULL && c->good; n++) {
+    c->good = p >= start && p < s->fresh && (size_t)(p - start) % s->size == 0 && n < s->cap &&
+              (mp_small_issized(s->kind) || *mp_slab_label(p) == 0);
+    if (!c->good) break;
+    p = (const char *)small_after(p);
+  }
+  return n;
+}
+
+/* Live labels stand at the beginnings of blocks alone; how many. */
+static size_t small_checklabels(SmallCheck *c, const MpSlab *s, const char *start) {
+  size_t at, n = 0;
+  for (at = 0; at < MP_SLAB_SIZE; at += 16) {
+    if (*mp_slab_label(start + at) == 0) continue;
+    c->good = c->good && at % s->size == 0 && start + at < s->fresh;
+    c->slack += mp_small_slack(*mp_slab_label(start + at));
+    n++;
+  }
+  return n;
+}
+
+static bool small_islisted(const MpSmall *m, const MpSlab *s) {
+  const MpSlab *head = m->open[s->kind], *p = head;
+  if (head == small_nolist(m, s->kind)) return false;
+  do {
+    if (p == s) return true;
+    if (p->next->prev != p) return false;
+    p = p->next;
+  } while (p != head);
+  return false;
+}
+
+static void small_checkslab(void *ud, MpSlab *s) {
+  SmallCheck *c = (SmallCheck *)ud;
+  const char *start = mp_slab_start(s);
+  size_t made, used;
+  bool unused = mp_slab_arena(start)->unused >> mp_slab_index(s) & 1;
+  c->good = c->good && unused == (s->state == MP_SLAB_UNUSED);
+  if (unused || s->state == MP_SLAB_MIXED || !c->good) return;
+  made = (size_t)(s->fresh - start) / s->size;
+  used = mp_small_used(s);
+  c->good = used <= made && small_checkfree(c, s, start) + used == made && c->good &&
+            small_islisted(c->m, s) == (s->state == MP_SLAB_OPEN);
+  if (!mp_small_issized(s->kind)) c->good = small_checklabels(c, s, start) == used && c->good;
+}
+
+/* Do the start region's live and free blocks make up what was taken from it? */
+static bool small_checkmixed(const MpSmall *m) {
+  size_t sum = (size_t)(m->start_end - m->start);
+  unsigned kind;
+  for (kind = 1; kind <= MP_SMALL_SIZED; kind++)
+    sum += (m->mixed[kind].count + small_listlength(m->mixed[kind].free)) * mp_small_sizeof(kind);
+  return sum == MP_SLAB_SIZE;
+}
+
+bool mp_small_check(const MpSmall *m) {
+  SmallCheck c;
+  c.m = m;
+  c.slack = 0;
+  c.good = small_checkmixed(m);
+  mp_small_walk(m, small_checkslab, &c);
+  return c.good && c.slack == m->slack;
+}
+
+/* }===== */

@@ -1,0 +1,134 @@
+/*
+** small.h: a heap's small blocks: which slab has blocks of which kind, and the
+** paths that must be fast. A kind is a class of sized blocks, or one label's
+** class (heap.h). `open` has the list of a kind's slabs that have blocks left,
+** as a ring; a slab that has none leaves it until some were freed; one that is
+** empty goes back, unless it's alone.
+**
+** A heap begins in a start region, one slab for sized blocks of all classes: a
+** small state touches few pages. Its free blocks are listed by kind in
+** `mixed`, records that look like a slab's first fields, so that they can
+** stand in `open` when there is no slab.
+*/
+
+#ifndef MP_MEM_SMALL_H
+#define MP_MEM_SMALL_H
+
+#include "mem/heap.h"
+#include "mem/slab.h"
+
+#define MP_SMALL_SIZED (MP_HEAP_SMALL / 8)     /* kinds 1 … 64 */
+#define MP_SMALL_LABELLED (MP_HEAP_SMALL / 16) /* 65 … 96 for label 0, and so on */
+#define MP_SMALL_KINDS (1 + MP_SMALL_SIZED + MP_HEAP_LABELS * MP_SMALL_LABELLED)
+
+typedef struct MpSmallMixed {
+  void *free;
+  uint32_t count; /* live blocks of the kind in the start region */
+  uint32_t pad;
+} MpSmallMixed;
+
+typedef struct MpSmall {
+  MpSlab *open[MP_SMALL_KINDS]; /* a slab, or &mixed[kind] */
+  MpSmallMixed mixed[MP_SMALL_KINDS];
+  char *start, *start_end; /* the rest of the start region */
+  size_t slack;            /* of live labelled blocks */
+  MpSlabPool pool;
+} MpSmall;
+
+/* In place, in its first arena `region`; false for want of memory, and the region is the caller's. */
+MP_CHECKED bool mp_small_init(MpSmall *m, const MpAllocator *system, void *region,
+                              const void *owner);
+
+/* {===== kinds ===== */
+
+/* Is it a size that has a kind? */
+static inline bool mp_small_is(size_t size) { return size - 1 < MP_HEAP_SMALL; }
+
+static inline unsigned mp_small_kind(size_t size) { return (unsigned)((size + 7) >> 3); }
+
+static inline unsigned mp_small_labelledkind(int label, size_t size) {
+  return MP_SMALL_SIZED + (unsigned)label * MP_SMALL_LABELLED + (unsigned)((size + 15) >> 4);
+}
+
+static inline bool mp_small_issized(unsigned kind) { return kind <= MP_SMALL_SIZED; }
+
+static inline size_t mp_small_sizeof(unsigned kind) {
+  return mp_small_issized(kind) ? kind * 8u
+                                : ((kind - MP_SMALL_SIZED - 1) % MP_SMALL_LABELLED + 1) * 16u;
+}
+
+static inline int mp_small_labelof(unsigned kind) {
+  return (int)((kind - MP_SMALL_SIZED - 1) / MP_SMALL_LABELLED);
+}
+
+/* A label byte (mp_slab_label): 0, or 1 + the slack of the block that begins there (0 … 15), and the mark. */
+#define MP_SMALL_MARK 0x80
+static inline size_t mp_small_slack(unsigned label) { return (label & ~MP_SMALL_MARK) - 1u; }
+
+/* }===== */
+
+/* {===== the paths that must be fast ===== */
+
+/* The kind's first slab has no freed block: a block from elsewhere; NULL for want of memory. */
+void *mp_small_refill(MpSmall *m, unsigned kind);
+
+/* Frees the block that a slab's count waited for. */
+void mp_small_settle(MpSmall *m, MpSlab *s, void *p, unsigned kind);
+
+/* A block off a list that isn't empty. */
+static inline void *mp_small_pop(MpSlab *s) {
+  void *p = s->free;
+  mp_region_show(p, sizeof(void *));
+  s->free = *(void **)p;
+  s->count++;
+  return p;
+}
+
+static inline void mp_small_push(MpSlab *s, void *p, unsigned kind) {
+  mp_region_show(p, sizeof(void *));
+  *(void **)p = s->free;
+  s->free = p;
+  mp_region_hide(p, MP_ASAN ? mp_small_sizeof(kind) : 0);
+}
+
+/* A block of the kind, for `size` bytes; NULL for want of memory. */
+static inline void *mp_small_take(MpSmall *m, unsigned kind, size_t size) {
+  MpSlab *s = m->open[kind];
+  void *p = MP_LIKELY(s->free != NULL) ? mp_small_pop(s) : mp_small_refill(m, kind);
+  if (MP_ASAN && p != NULL) {
+    mp_region_hide(p, mp_small_sizeof(kind));
+    mp_region_show(p, size);
+  }
+  return p;
+}
+
+/* Frees a block of the kind. */
+static inline void mp_small_give(MpSmall *m, void *p, unsigned kind) {
+  MpSlab *s = mp_slab_of(p);
+  mp_assert(s->state == MP_SLAB_MIXED || s->kind == kind);
+  if (MP_LIKELY(--s->count != 0))
+    mp_small_push(s, p, kind);
+  else
+    mp_small_settle(m, s, p, kind);
+}
+
+/* }===== */
+
+/* Live blocks of a slab that is open or full. */
+static inline uint32_t mp_small_used(const MpSlab *s) {
+  return s->state == MP_SLAB_FULL ? s->cap - s->wait + s->count : s->count - s->pinned;
+}
+
+/* Calls `visit` for each slab of the heap, the unused ones too. */
+void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *ud);
+
+/* Gives empty slabs, arenas and pages back; how many bytes. */
+size_t mp_small_trim(MpSmall *m);
+
+/* Sets the numbers that are the small blocks' in zeroed statistics. */
+void mp_small_stats(const MpSmall *m, MpHeapStats *out);
+
+/* Do lists, counts and labels agree? */
+bool mp_small_check(const MpSmall *m);
+
+#endif
