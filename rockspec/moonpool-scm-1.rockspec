@@ -57,6 +57,8 @@ build = {
         "src/decl/redecl.c",
         "src/decl/word.c",
         "src/face/embed.c",
+        "src/face/embed_memory.c",
+        "src/face/embed_state.c",
         "src/face/lua_buffer.c",
         "src/face/lua_callback.c",
         "src/face/lua_cdata.c",

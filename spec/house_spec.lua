@@ -16,6 +16,8 @@ local lua_headers = { ["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = tru
 -- Files that open with the public header instead of one of their own.
 local opens_with = {
   ["src/face/embed.c"] = "moonpool.h",
+  ["src/face/embed_memory.c"] = "moonpool.h",
+  ["src/face/embed_state.c"] = "moonpool.h",
   ["src/host/main.c"] = "moonpool.h",
 }
 
@@ -23,6 +25,8 @@ local opens_with = {
 local covered_by = {
   -- What hosts call, they test.
   ["src/face/embed.c"] = "spec/embed_spec.lua",
+  ["src/face/embed_memory.c"] = "spec/embed_spec.lua",
+  ["src/face/embed_state.c"] = "spec/embed_spec.lua",
   ["src/face/lua_modules.c"] = "spec/embed_spec.lua",
   ["src/host/run.c"] = "spec/host/main_spec.lua",
   -- A heap's parts, each of which works for the others alone.

@@ -61,6 +61,129 @@ MOONPOOL_API const char *moonpool_version(void);
 
 /* }===== */
 
+/* {===== states ===== */
+
+/*
+** How moonpool_newstate makes a state. Set all to 0, and `size` to
+** sizeof(moonpool_Config): fields may be added behind the others.
+*/
+typedef struct moonpool_Config {
+  size_t size;
+  /*
+  ** Where memory comes from, as MOONPOOL_MALLOC says it: "default", "malloc" (the
+  ** C library alone), "debug" (with the debug hooks), "malloc_debug". NULL: what
+  ** that variable says.
+  */
+  const char *allocator;
+  size_t max_bytes; /* of Lua's objects and moonpool's memory together; 0: no limit */
+  int bare;         /* not 0: the standard libraries stay closed */
+  /* Lua's own allocator, instead of moonpool's heap; then `max_bytes` leaves its objects out. */
+  lua_Alloc alloc;
+  void *alloc_ud;
+} moonpool_Config;
+
+/*
+** A new state on a heap of its own, the standard libraries and moonpool open
+** (`require "moonpool"` gives it). `config` NULL: all 0. NULL for want of
+** memory, or for a config that says something else than above. Warnings are
+** off, as in luaL_newstate. From any thread; the state belongs to none.
+*/
+MOONPOOL_API lua_State *moonpool_newstate(const moonpool_Config *config);
+
+/*
+** Closes a state of moonpool_newstate: pending variables and finalizers, then
+** the heap as a whole. NULL is fine.
+*/
+MOONPOOL_API void moonpool_close(lua_State *L);
+
+/* A heap for a state that the host makes: lua_newstate(moonpool_lua_alloc, heap). One a state. */
+typedef struct moonpool_Heap moonpool_Heap;
+
+/* NULL for want of memory. From any thread. */
+MOONPOOL_API moonpool_Heap *moonpool_heap_new(void);
+
+/* After lua_close. Gives back all that is left in it. NULL is fine. */
+MOONPOOL_API void moonpool_heap_free(moonpool_Heap *heap);
+
+/* A lua_Alloc (Lua manual 4.5); its `ud` is the heap. */
+MOONPOOL_API void *moonpool_lua_alloc(void *heap, void *ptr, size_t osize, size_t nsize);
+
+/* }===== */
+
+/* {===== memory ===== */
+
+/*
+** Three domains, with one contract. A size beyond PTRDIFF_MAX fails, as want of
+** memory does: NULL. A size of 0 gives a block. A resize to 0 doesn't free; a
+** resize that fails leaves the block as it was. NULL may be freed, and resized:
+** then it is malloc. Blocks are aligned to 16; calloc's are zeroed.
+**
+** RAW is the process's: any thread, any time. MEM (what scripts' data lie in)
+** and OBJ (moonpool's records, Lua's objects in moonpool_newstate's states)
+** belong to a state that has moonpool, on the state's thread.
+**
+** None of these raises. Misuse (another domain's block, one that was freed, an
+** address inside a block, a state without moonpool) is reported on stderr, and
+** aborts.
+*/
+typedef enum moonpool_Domain { MOONPOOL_RAW, MOONPOOL_MEM, MOONPOOL_OBJ } moonpool_Domain;
+
+MOONPOOL_API void *moonpool_raw_malloc(size_t size);
+MOONPOOL_API void *moonpool_raw_calloc(size_t n, size_t size);
+MOONPOOL_API void *moonpool_raw_realloc(void *ptr, size_t size);
+MOONPOOL_API void moonpool_raw_free(void *ptr);
+
+MOONPOOL_API void *moonpool_mem_malloc(lua_State *L, size_t size);
+MOONPOOL_API void *moonpool_mem_calloc(lua_State *L, size_t n, size_t size);
+MOONPOOL_API void *moonpool_mem_realloc(lua_State *L, void *ptr, size_t size);
+MOONPOOL_API void moonpool_mem_free(lua_State *L, void *ptr);
+
+MOONPOOL_API void *moonpool_obj_malloc(lua_State *L, size_t size);
+MOONPOOL_API void *moonpool_obj_calloc(lua_State *L, size_t n, size_t size);
+MOONPOOL_API void *moonpool_obj_realloc(lua_State *L, void *ptr, size_t size);
+MOONPOOL_API void moonpool_obj_free(lua_State *L, void *ptr);
+
+/*
+** An allocator, in the form of CPython's PyMemAllocatorEx. Each function gets
+** `ctx`, keeps the contract above, and gives the block NULL for a failure.
+*/
+typedef struct moonpool_Allocator {
+  void *ctx;
+  void *(*malloc)(void *ctx, size_t size);
+  void *(*calloc)(void *ctx, size_t nelem, size_t elsize);
+  void *(*realloc)(void *ctx, void *ptr, size_t new_size);
+  void (*free)(void *ctx, void *ptr);
+  /* All of it in one, told the old size, for Lua's own objects; NULL: there is none. */
+  void *(*sized)(void *ctx, void *ptr, size_t old_size, size_t new_size);
+} moonpool_Allocator;
+
+/*
+** What serves the domain of that state now; its functions may be called by
+** one that wraps them. `L` may be NULL for RAW. Returns 0, or -1 when there is
+** no such domain. Never raises.
+*/
+MOONPOOL_API int moonpool_get_allocator(lua_State *L, moonpool_Domain domain,
+                                        moonpool_Allocator *out);
+
+/*
+** From now on `a` (copied) serves the domain. Blocks that were made before are
+** resized and freed by who made them, so that it can be set, and set back, at
+** any time. Its functions and `ctx` must outlive the state (for RAW: the
+** process); for RAW they may be called on any thread. Returns 0, or -1: no such domain, one of the four
+** functions missing, no memory. Never raises.
+*/
+MOONPOOL_API int moonpool_set_allocator(lua_State *L, moonpool_Domain domain,
+                                        const moonpool_Allocator *a);
+
+/*
+** Puts the debug hooks over what serves the three domains (`L` NULL: RAW
+** alone): what is written outside of a block, or into a freed one, is found and
+** reported. Again, it does nothing. 0, or -1 for want of memory. Never raises.
+*/
+MOONPOOL_API int moonpool_setup_debug_hooks(lua_State *L);
+
+/* }===== */
+
 /* {===== declaring ===== */
 
 /*

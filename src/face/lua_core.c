@@ -13,6 +13,7 @@
 #include "call/clib.h"
 #include "decl/parse.h"
 #include "face/embed.h"
+#include "face/embed_state.h"
 #include "face/lua_buffer.h"
 #include "face/lua_callback.h"
 #include "face/lua_cdata.h"
@@ -183,7 +184,9 @@ static int core_FFI(lua_State *L) {
 }
 
 static void core_open(lua_State *L) {
-  MpState *E = mp_state_open(L);
+  MpState *E;
+  mp_embed_state_settle(L);
+  E = mp_state_open(L);
   E->library_function = mp_call_is;
   mp_lua_cdata_open(L, E);
   mp_lua_ctype_open(L, E);
