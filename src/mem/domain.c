@@ -347,7 +347,8 @@ MpStatus mp_domain_check(MpDomain *d, const void *ptr, MpBuf *out) {
   if (mp_debug_checkthread(d, out) != MP_OK) return MP_FAIL;
   if (door_layered(home) && mp_layer_find(home, ptr, &made))
     return made.vm ? mp_misuse_report(d, ptr, out) : mp_debug_check(d, ptr, out);
-  if (mp_layer_basefind(home, ptr, &size, &counted) && (counted || !mp_debug_isinner(home, ptr)))
+  if (!mp_debug_isstrict(d) && mp_layer_basefind(home, ptr, &size, &counted) &&
+      (counted || !mp_debug_isinner(home, ptr)))
     return MP_OK;
   return mp_misuse_report(d, ptr, out);
 }
@@ -360,6 +361,7 @@ void mp_domain_get(MpDomain *d, MpAllocator *out) { mp_layer_get(d->home, out); 
 
 MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                        void (*drop)(MpLayer *y), MpLayer **out) {
+  if (mp_debug_is(a)) kind = MP_LAYER_DEBUG;
   return mp_layer_set(d->home, a, kind, drop, out);
 }
 
