@@ -214,7 +214,7 @@ static void test_limit(lua_State *host) {
   RAISES(L, "local s = ('x'):rep(1000) while true do s = s .. s end", "not enough memory");
   RAISES(L,
          "local ffi, t = require 'moonpool', {} for i = 1, 1e9 do t[i] = ffi.new 'char[10000]' end",
-         "not enough memory");
+         "memory limit of 4194304 bytes reached");
   collect(L);
   RUN(L, 0, SCRIPT); /* both go on */
   RUN(other, 0, "local t = {} for i = 1, 200000 do t[i] = {i} end");
@@ -229,8 +229,8 @@ static void test_garbage_is_not_counted_for_ever(lua_State *host) {
   c.max_bytes = 2 << 20;
   L = moonpool_newstate(&c);
   RUN(L, 0,
-      "collectgarbage 'stop'\n"
-      "for i = 1, 20000 do local t = {i, ('x'):rep(100) .. i} end");
+      "collectgarbage 'stop' local ffi = require 'moonpool'\n"
+      "for i = 1, 20000 do local t = {i, ('x'):rep(100) .. i} local c = ffi.new 'char[2000]' end");
   moonpool_close(L);
   (void)host;
 }
@@ -276,24 +276,29 @@ static void test_200_states(lua_State *host) {
   (void)host;
 }
 
-#ifndef STATES_ROUNDS
-#define STATES_ROUNDS 10000
+/* A sanitizer's own memory grows, and its quarantine fills: there, only what is gross is seen. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ROUNDS 1000
+#define GROWTH (200L << 20)
+#else
+#define ROUNDS 10000
+#define GROWTH (1L << 20)
 #endif
 
 static void test_10000_states(lua_State *host) {
   long before = 0, after;
   int i;
-  for (i = 0; i < STATES_ROUNDS; i++) {
+  for (i = 0; i < ROUNDS; i++) {
     lua_State *L = moonpool_newstate(NULL);
     CHECK(L != NULL);
     if (i % 100 == 0) RUN(L, 0, SCRIPT);
     moonpool_close(L);
-    if (i == STATES_ROUNDS / 10) before = resident();
+    if (i == ROUNDS / 10) before = resident();
   }
   after = resident();
   if (after - before > 1 << 20)
     fprintf(stderr, "%ld KB grew to %ld KB\n", before >> 10, after >> 10);
-  CHECK(after - before <= 1 << 20);
+  CHECK(after - before <= GROWTH);
   (void)host;
 }
 
@@ -346,7 +351,7 @@ static const HostTest tests[] = {
     {"have a limit that garbage doesn't reach", test_garbage_is_not_counted_for_ever},
     {"fail whole under a limit that is too small", test_limit_too_small},
     {"are 200 at once", test_200_states},
-    {"are opened and closed 10000 times in the same memory", test_10000_states},
+    {"are opened and closed again and again in the same memory", test_10000_states},
     {"may load the module and close in any order", test_module_unloaded},
     {NULL, NULL}};
 

@@ -127,7 +127,7 @@ static MpCdata *push_hostblock(lua_State *L, MpState *E, void *ptr) {
     lua_pop(L, 1);
     if (mp_ctype_pointer(&E->root, E->root.void_type, &ct, &e) != MP_OK) mp_state_raise(L, &e);
     b = mp_cdata_pushblock(L, E, ct, (char *)ptr, MP_CD_UNBOUNDED, NULL);
-    b->head.flags |= MP_CD_HOST;
+    b->host = true;
     lua_pushvalue(L, -1);
     lua_rawsetp(L, -3, ptr);
   }
@@ -264,7 +264,7 @@ static int act_release(lua_State *L, MpInstance *in, Request *r) {
   if (lua_isnil(L, 2)) return 0;
   if (c == NULL) mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, 2));
   block = mp_cdata_block(c);
-  if (block != NULL && (block->flags & MP_CD_HOST)) {
+  if (block != NULL && !(block->flags & MP_CD_INLINE) && mp_cdata_asblock(block)->host) {
     Request revoke;
     if (mp_cdata_has_ended(block)) return 0; /* that address may have been pushed again */
     request_init(&revoke, act_revoke, NULL, mp_cdata_address(block));

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/damage.h"
 #include "mem/debug.h"
 #include "mem/raw.h"
 #include "value/state.h"
@@ -34,7 +35,7 @@ static MpDomains *memory_find(lua_State *L) {
   MpState *E;
   if (L == NULL || !lua_checkstack(L, 1)) return NULL;
   E = mp_state_find(L); /* its key is in the state already where there is an engine */
-  return E != NULL ? E->domains : NULL;
+  return E != NULL ? E->domains : NULL; /* none any more once it has ended */
 }
 
 static MpDomain *memory_door(lua_State *L, MpDomainId id) {
@@ -134,6 +135,11 @@ int moonpool_setup_debug_hooks(lua_State *L) {
   MpDebugOptions options = {1, MP_DEBUG_QUARANTINE, false, NULL, NULL};
   MpDomains *set = memory_find(L);
   int id, last = set != NULL ? MP_DOMAIN_OBJ : MP_DOMAIN_RAW;
+  if (set != NULL) {
+    MpState *E = mp_state_find(L);
+    options.frames = E->frames;
+    mp_damage_handler(E, &options);
+  }
   for (id = MP_DOMAIN_RAW; id <= last; id++)
     if (mp_debug_setup(mp_domain_of(set, (MpDomainId)id), &options) != MP_OK) return -1;
   return 0;

@@ -19,8 +19,7 @@
 #include <string.h>
 
 #include "face/embed_state.h"
-#include "mem/debug.h"
-#include "mem/raw.h"
+#include "face/lua_hooks.h"
 #include "value/state.h"
 
 /* {===== warnings and panic, as luaL_newstate has them ===== */
@@ -104,36 +103,6 @@ static Mark *mark_find(lua_State *L) {
 
 /* }===== */
 
-/* {===== allocators by name ===== */
-
-enum { MODE_CLIB = 1, MODE_DEBUG = 2 };
-
-/* The words of MOONPOOL_MALLOC; -1 for another. */
-static int mode_find(const char *word) {
-  static const char *const words[] = {"default", "malloc", "debug", "malloc_debug"};
-  int mode;
-  for (mode = 0; mode <= (MODE_CLIB | MODE_DEBUG); mode++)
-    if (strcmp(word, words[mode]) == 0) return mode;
-  return -1;
-}
-
-static MpStatus mode_set(MpDomains *set, int mode) {
-  MpDebugOptions options = {1, MP_DEBUG_QUARANTINE, true, NULL, NULL};
-  MpAllocator clib;
-  int id;
-  mp_raw_clib(&clib);
-  for (id = MP_DOMAIN_RAW; id < MP_DOMAIN_COUNT; id++) {
-    MpDomain *d = mp_domain_of(set, (MpDomainId)id);
-    if ((mode & MODE_CLIB) && id != MP_DOMAIN_RAW &&
-        mp_domain_set(d, &clib, MP_LAYER_C, NULL, NULL) != MP_OK)
-      return MP_FAIL;
-    if ((mode & MODE_DEBUG) && mp_debug_setup(d, &options) != MP_OK) return MP_FAIL;
-  }
-  return MP_OK;
-}
-
-/* }===== */
-
 /* {===== making ===== */
 
 /* What is asked for, with the fields that the host doesn't know of at 0; false: nonsense. */
@@ -143,21 +112,20 @@ static bool config_read(moonpool_Config *c, const moonpool_Config *given) {
   if (size < offsetof(moonpool_Config, allocator) + sizeof(void *) || size > sizeof *c)
     return false;
   if (given != NULL) memcpy(c, given, size);
-  if (c->allocator == NULL) c->allocator = getenv("MOONPOOL_MALLOC");
-  return c->allocator == NULL || mode_find(c->allocator) >= 0;
+  return true;
 }
 
-/* Runs protected: light config. */
+/* Runs protected: light config. Moonpool first, so that hooks see the libraries' objects too. */
 static int state_fill(lua_State *L) {
   const moonpool_Config *c = (const moonpool_Config *)lua_touserdata(L, 1);
-  MpDomains *set;
   mark_set(L);
-  if (!c->bare) luaL_openlibs(L);
+  if (c->allocator != NULL) {
+    lua_pushstring(L, c->allocator);
+    lua_setfield(L, LUA_REGISTRYINDEX, MP_LUA_HOOKS_MODE);
+  }
   luaL_requiref(L, "moonpool", luaopen_moonpool, 0);
-  set = mp_state_find(L)->domains;
-  if (c->alloc != NULL && c->allocator != NULL && mode_set(set, mode_find(c->allocator)) != MP_OK)
-    mp_state_error(L, MP_MSG_NOMEM);
-  mp_domain_setlimit(set, c->max_bytes);
+  mp_domain_setlimit(mp_state_find(L)->domains, c->max_bytes);
+  if (!c->bare) luaL_openlibs(L);
   return 0;
 }
 
@@ -176,14 +144,13 @@ static lua_State *state_open(lua_State *L, const moonpool_Config *c) {
 lua_State *moonpool_newstate(const moonpool_Config *config) {
   moonpool_Config c;
   MpDomains *set;
-  lua_State *L = NULL;
+  lua_State *L;
   if (!config_read(&c, config)) return NULL;
   if (c.alloc != NULL) return state_open(lua_newstate(c.alloc, c.alloc_ud), &c);
   set = mp_domain_newset();
   if (set == NULL) return NULL;
   mp_domain_setlimit(set, c.max_bytes);
-  if (c.allocator == NULL || mode_set(set, mode_find(c.allocator)) == MP_OK)
-    L = state_open(lua_newstate(mp_domain_luaalloc, set), &c);
+  L = state_open(lua_newstate(mp_domain_luaalloc, set), &c);
   if (L == NULL) mp_domain_freeset(set);
   return L;
 }

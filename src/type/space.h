@@ -57,8 +57,9 @@ typedef struct MpSpaceUndo MpSpaceUndo;
 struct MpSpace {
   const MpAlloc *alloc;
   MpNames *names;
-  MpSpace *root; /* itself for the root */
-  void *engine;  /* whose state this belongs to; floors below `value` pass it on unseen */
+  MpSpace *root;      /* itself for the root */
+  void *engine;       /* whose state this belongs to; floors below `value` pass it on unseen */
+  const bool *frozen; /* the root's: true while an allocator runs that may declare; NULL: never */
   MpArena arena;
   MpMap derived;        /* types at home here, by their structure */
   MpMap ordinary, tags; /* names → MpDecl, MpTag (C11 6.2.3: two name spaces) */
@@ -83,6 +84,14 @@ typedef struct MpSpaceMark {
 MP_CHECKED MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpace *root,
                                   MpErr *e);
 void mp_space_fini(MpSpace *sp);
+
+/*
+** Is somebody in the middle of taking memory for this space or another of the
+** state? Then nothing may be declared and no type be made: MP_MSG_BUSY.
+*/
+static inline bool mp_space_is_frozen(const MpSpace *sp) {
+  return sp->frozen != NULL && *sp->frozen;
+}
 
 /* One mark at a time: a declaration doesn't nest. */
 MpSpaceMark mp_space_mark(MpSpace *sp);

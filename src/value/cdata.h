@@ -37,7 +37,9 @@ typedef struct MpCdata {
 #define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
 #define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
 #define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
-#define MP_CD_HOST 32768 /* a block over memory of the host's: anchored once it keeps something */
+/* a block that isn't listed or finalized: its memory lives until somebody ends it */
+#define MP_CD_LOOSE 16384
+#define MP_CD_SHOWN 32768 /* a block whose `own_size` says where its flexible array ends */
 #define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
 
 #define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
@@ -76,6 +78,7 @@ struct MpBlock {
   void *own;             /* the maker's record */
   size_t own_size;       /* its size, for the maker */
   uint32_t pins;         /* calls into C that use it: an end waits for them */
+  bool host;             /* over memory of the host's: anchored once it keeps something */
 };
 
 /* The cdata at idx, or NULL for anything else. */
@@ -121,6 +124,9 @@ void mp_cdata_extent(const MpCdata *block, char **base, size_t *size);
 /* Bytes from `at` to the end of a block: 0 outside, or MP_CD_UNBOUNDED. */
 size_t mp_cdata_rest(const MpCdata *block, const char *at);
 
+/* The same for what a flexible array shows: mem.generic_alloc's has fewer elements than have room. */
+size_t mp_cdata_shown(const MpCdata *block, const char *at);
+
 /* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
 size_t mp_cdata_size(const MpCdata *c);
 
@@ -158,6 +164,12 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
 /* Pushes a block with an end (may be NULL). User values are the caller's to set. */
 MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
                             MpBlockEnd end);
+
+/*
+** Pushes a block that no finalizer ends: mp_cdata_release does, or nobody (then
+** what `end` would do is left undone). `own` and its size are the caller's to set.
+*/
+MpBlock *mp_cdata_pushloose(lua_State *L, MpState *E, const MpCtype *ct, MpBlockEnd end);
 
 /*
 ** Pushes the block that `c`, at idx, looks into (for an owner itself) and
