@@ -229,8 +229,11 @@ static void test_garbage_is_not_counted_for_ever(lua_State *host) {
   c.max_bytes = 2 << 20;
   L = moonpool_newstate(&c);
   RUN(L, 0,
-      "collectgarbage 'stop' local ffi = require 'moonpool'\n"
-      "for i = 1, 20000 do local t = {i, ('x'):rep(100) .. i} local c = ffi.new 'char[2000]' end");
+      "collectgarbage 'stop'\n"
+      "for i = 1, 20000 do local t = {i, ('x'):rep(100) .. i} end\n"
+      "collectgarbage 'restart'\n"
+      "collectgarbage('setpause', 1000) collectgarbage()\n" /* it would wait for long */
+      "local ffi = require 'moonpool' for i = 1, 20000 do local c = ffi.new 'char[2000]' end");
   moonpool_close(L);
   (void)host;
 }
