@@ -15,6 +15,13 @@ local run, folder = command.folder {
   ["syntax.lua"] = "x = = 1",
   ["exit.lua"] = "os.exit(...)",
   ["init.lua"] = "initialized = 'by file'",
+  ["overflow.lua"] = [[
+    local ffi = require "ffi"
+    ffi.cdef "void *memset(void *, int, size_t);"
+    local p = ffi.new "char[16]"
+    ffi.C.memset(p, 120, 17)
+    ffi.release(p)
+  ]],
   ["shebang"] = "#!/usr/bin/env moonpool\nprint 'after the first line'",
   ["-x"] = "print 'a file named -x'",
 }
@@ -119,6 +126,63 @@ describe("options of moonpool:", function()
     fails("moonpool: '-e' needs argument\nusage: ", { "-e" })
     fails("moonpool: '-l' needs argument\nusage: ", { "-v", "-l" })
     fails("moonpool: '-e' needs argument\nusage: ", { "-e", "-v" })
+  end)
+end)
+
+describe("memory:", function()
+  it("--mem picks where it comes from", function()
+    for _, word in ipairs { "default", "malloc", "debug", "malloc_debug" } do
+      prints("4\n", { "--mem=" .. word, "-e", "print(require 'ffi'.sizeof 'int')" })
+    end
+    fails("moonpool: unrecognized option '--mem=none'\nusage: ", { "--mem=none" })
+    fails("moonpool: unrecognized option '--mem'\nusage: ", { "--mem" })
+  end)
+
+  it("MOONPOOL_MALLOC does too, unless --mem or -E is there", function()
+    local script = "print(require 'ffi'.buffer(require 'mem'.malloc(8))[0] == 0xCD)"
+    local env = { MOONPOOL_MALLOC = "debug" }
+    assert.equal("true\n", run({ "-e", script, env = env }).out)
+    assert.equal("false\n", run({ "--mem=default", "-e", script, env = env }).out)
+    assert.equal("false\n", run({ "-E", "-e", script, env = env }).out)
+    fails("moonpool: MOONPOOL_MALLOC is 'none': it must be default, malloc, debug or malloc_debug\n",
+      { "-e", "", env = { MOONPOOL_MALLOC = "none" } })
+  end)
+
+  it("a write past the end is reported with the script's line", function()
+    local r = run { "--mem=debug", "overflow.lua" }
+    assert.is_true(r.code ~= 0)
+    assert.is_truthy(r.err:find("buffer overflow in block #%d+: 1 byte past the end of \"char%[16%]\""), r.err)
+    assert.is_truthy(r.err:find("allocated  overflow.lua:3", 1, true), r.err)
+  end)
+
+  it("--max-mem limits it", function()
+    for _, size in ipairs { "4000000", "4000K", "4M" } do
+      fails("moonpool: not enough memory\n", { "--max-mem=" .. size, "-e", "x = ('x'):rep(3000000) .. 'y'" })
+      prints("1\n", { "--max-mem=" .. size, "-e", "print(1)" })
+    end
+    prints("1\n", { "--max-mem=1G", "-e", "print(1)" })
+    fails("moonpool: cannot create state: not enough memory\n", { "--max-mem=1K" })
+    for _, size in ipairs { "", "x", "0", "-1", "1T", "1KB", "99999999999G" } do
+      fails("moonpool: unrecognized option '--max-mem=" .. size .. "'\n", { "--max-mem=" .. size })
+    end
+  end)
+
+  it("--leaks lists what wasn't freed, however the script ends", function()
+    for _, ending in ipairs { "", "os.exit()", "os.exit(true, true)", "error 'x'" } do
+      local r = run { "--leaks", "-e", "x = require 'mem'.malloc(100) y = require 'ffi'.new 'char[999]' " .. ending }
+      assert.is_truthy(r.err:find("moonpool: 1 block not freed, 100 bytes\n", 1, true), r.err)
+      assert.is_truthy(r.err:find("(command line):1", 1, true))
+    end
+    prints("", { "--leaks", "-e", "require 'mem'.free(require 'mem'.malloc(100))" })
+  end)
+
+  it("--mem-stats prints numbers at the end, however that comes", function()
+    local text = run({ "--mem-stats", "-e", "x = require 'mem'.malloc(5000)" }).err
+    assert.is_truthy(text:find("5000", 1, true), text)
+    local r = run { "--mem-stats", "-e", "x = require 'mem'.malloc(5000) os.exit(3)" }
+    assert.is_truthy(r.err:find("5000", 1, true))
+    assert.equal(3, r.code)
+    assert.equal("", run({ "-e", "x = require 'mem'.malloc(5000)" }).err)
   end)
 end)
 

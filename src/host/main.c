@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,10 @@ typedef struct Options {
   int script;      /* index of the script, or argc */
   bool statements; /* -e */
   bool interactive, version, bare, help;
-  char *wrong; /* the option that isn't one, or lacks its argument */
+  bool stats, leaks;     /* --mem-stats, --leaks */
+  const char *allocator; /* --mem */
+  size_t max_bytes;      /* --max-mem; 0: none */
+  char *wrong;           /* the option that isn't one, or lacks its argument */
 } Options;
 
 /* {===== options ===== */
@@ -40,6 +44,13 @@ static const char usage[] = "usage: %s [options] [script [args]]\n"
                             "  -v        show version information\n"
                             "  -E        ignore environment variables\n"
                             "  -W        turn warnings on\n"
+                            "  --mem=default|malloc|debug|malloc_debug\n"
+                            "            where memory comes from, as MOONPOOL_MALLOC\n"
+                            "  --max-mem=SIZE\n"
+                            "            limit of all memory, in bytes, or with K, M or G\n"
+                            "  --mem-stats\n"
+                            "            print statistics of memory at the end\n"
+                            "  --leaks   print what was allocated and not freed at the end\n"
                             "  --help    show this and exit\n"
                             "  --        stop handling options\n"
                             "  -         stop handling options and execute stdin\n";
@@ -63,10 +74,51 @@ static bool take_letter(Options *o, const char *option) {
   return option[2] == '\0';
 }
 
+static bool is_allocator(const char *word) {
+  return strcmp(word, "default") == 0 || strcmp(word, "malloc") == 0 ||
+         strcmp(word, "debug") == 0 || strcmp(word, "malloc_debug") == 0;
+}
+
+/* A number of bytes, or of K, M or G of them. */
+static bool read_size(const char *text, size_t *out) {
+  static const char units[] = "KMG";
+  char *end;
+  const char *unit;
+  unsigned long long n = strtoull(text, &end, 10);
+  int shift = 0;
+  if (*text < '0' || *text > '9' || n == 0) return false;
+  if (*end != '\0') {
+    unit = strchr(units, *end);
+    if (unit == NULL || end[1] != '\0') return false;
+    shift = 10 * (int)(unit - units + 1);
+  }
+  if (n > (SIZE_MAX >> shift)) return false;
+  *out = (size_t)n << shift;
+  return true;
+}
+
+/* What is behind `--name=`, or NULL for another option. */
+static const char *value_of(const char *option, const char *name) {
+  size_t n = strlen(name);
+  return strncmp(option, name, n) == 0 ? option + n : NULL;
+}
+
 /* An option with two dashes. */
 static bool take_word(Options *o, const char *option) {
-  if (strcmp(option, "--help") != 0) return false;
-  o->help = true;
+  const char *value;
+  if ((value = value_of(option, "--mem=")) != NULL) {
+    o->allocator = value;
+    return is_allocator(value);
+  }
+  if ((value = value_of(option, "--max-mem=")) != NULL) return read_size(value, &o->max_bytes);
+  if (strcmp(option, "--mem-stats") == 0)
+    o->stats = true;
+  else if (strcmp(option, "--leaks") == 0)
+    o->leaks = true;
+  else if (strcmp(option, "--help") == 0)
+    o->help = true;
+  else
+    return false;
   return true;
 }
 
@@ -198,14 +250,40 @@ static void print_version(void) {
 
 /* `require "ffi"` and `require "mem"` are short for moonpool and moonpool.mem. */
 static void preload(lua_State *L) {
-  luaL_requiref(L, "moonpool", luaopen_moonpool, 0);
-  lua_pop(L, 1);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(L, luaopen_moonpool);
   lua_setfield(L, -2, "ffi");
   lua_pushcfunction(L, luaopen_moonpool_mem);
   lua_setfield(L, -2, "mem");
   lua_pop(L, 1);
+}
+
+/* For --mem-stats and --leaks: os.exit prints and closes the state, as the end does. */
+static const char exit_code[] =
+    "local report, exit = ..., os.exit\n"
+    "function os.exit(code) report() if code == nil then code = true end exit(code, true) end";
+
+/* mem.stats_text(), on stderr */
+static int print_stats(lua_State *L) {
+  if (!lua_toboolean(L, lua_upvalueindex(1))) return 0;
+  luaL_requiref(L, "moonpool.mem", luaopen_moonpool_mem, 0);
+  lua_getfield(L, -1, "stats_text");
+  lua_call(L, 0, 1);
+  fputs(lua_tostring(L, -1), stderr);
+  fflush(stderr);
+  return 0;
+}
+
+static void push_report(lua_State *L, const Options *o) {
+  lua_pushboolean(L, o->stats);
+  lua_pushcclosure(L, print_stats, 1);
+}
+
+static void replace_exit(lua_State *L, const Options *o) {
+  if (!o->stats && !o->leaks) return;
+  if (luaL_loadbuffer(L, exit_code, sizeof exit_code - 1, "=moonpool") != LUA_OK) lua_error(L);
+  push_report(L, o);
+  lua_call(L, 1, 0);
 }
 
 /* Runs protected: light options. Returns whether all went well. */
@@ -220,6 +298,7 @@ static int host_main(lua_State *L) {
   }
   luaL_openlibs(L);
   preload(L);
+  replace_exit(L, o);
   set_arguments(L, o);
   lua_gc(L, LUA_GCGEN, 0, 0); /* as the stock interpreter */
   if (!o->bare && run_init(L, o) != LUA_OK) return 0;
@@ -237,6 +316,35 @@ static int host_main(lua_State *L) {
   }
   lua_pushboolean(L, 1);
   return 1;
+}
+
+/* The state that the options ask for; NULL, said, when there is none. */
+static lua_State *new_state(const Options *o) {
+  const char *variable = o->bare ? NULL : getenv("MOONPOOL_MALLOC");
+  moonpool_Config config;
+  lua_State *L;
+  memset(&config, 0, sizeof config);
+  config.size = sizeof config;
+  config.bare = 1; /* -E must be known before the libraries are opened */
+  config.max_bytes = o->max_bytes;
+  config.allocator = o->allocator != NULL ? o->allocator : variable != NULL ? variable : "default";
+  if (!is_allocator(config.allocator)) {
+    fprintf(stderr,
+            "%s: MOONPOOL_MALLOC is '%s': it must be default, malloc, debug or malloc_debug\n",
+            o->name, config.allocator);
+    return NULL;
+  }
+  if (o->leaks) /* the hooks are what sees them */
+    config.allocator = strncmp(config.allocator, "malloc", 6) == 0 ? "malloc_debug" : "debug";
+  L = moonpool_newstate(&config);
+  if (L == NULL) mp_run_say(o->name, "cannot create state: not enough memory");
+  return L;
+}
+
+/* What comes at the end of a state that is still whole. */
+static void end_state(lua_State *L, const Options *o) {
+  push_report(L, o);
+  mp_run_report(L, o->name, lua_pcall(L, 0, 0, 0));
 }
 
 int main(int argc, char **argv) {
@@ -257,17 +365,15 @@ int main(int argc, char **argv) {
     printf(usage, o.name);
     return EXIT_SUCCESS;
   }
-  L = luaL_newstate();
-  if (L == NULL) {
-    mp_run_say(o.name, "cannot create state: not enough memory");
-    return EXIT_FAILURE;
-  }
+  L = new_state(&o);
+  if (L == NULL) return EXIT_FAILURE;
   lua_pushcfunction(L, host_main);
   lua_pushlightuserdata(L, &o);
   status = lua_pcall(L, 1, 1, 0);
   well = lua_toboolean(L, -1);
   mp_run_report(L, o.name, status);
-  lua_close(L);
+  end_state(L, &o);
+  moonpool_close(L);
   return well && status == LUA_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
