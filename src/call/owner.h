@@ -76,11 +76,15 @@ static inline int *mp_owner_enter(MpState *E) {
   return MP_OWNER_ERRNO(E);
 }
 
-/* Is this thread the state's? Any thread may ask, of a record that may have ended meanwhile. */
-static inline bool mp_owner_is_here(MpOwner *o) {
-  MpSeat *seat = atomic_load_explicit(&o->seat, memory_order_acquire);
+/* Is this thread the one that the seat's state is on? Any thread may ask. */
+static inline bool mp_owner_sits_here(MpSeat *seat) {
   return mp_owner_same(atomic_load_explicit(&seat->thread, memory_order_relaxed),
                        mp_owner_thread());
+}
+
+/* Is this thread the state's? Any thread may ask, of a record that may have ended meanwhile. */
+static inline bool mp_owner_is_here(MpOwner *o) {
+  return mp_owner_sits_here(atomic_load_explicit(&o->seat, memory_order_acquire));
 }
 
 /* The kind of a function type; fails as mp_closure_kind does. */

@@ -246,7 +246,7 @@ static size_t plain_length(const MpCtype *ct, const char *at, const MpCdata *c) 
   size_t rest;
   if (ct->kind != MP_KIND_ARRAY && ct->kind != MP_KIND_VECTOR) return 0;
   if (ct->length != MP_LENGTH_OPEN && ct->length != 0) return ct->length;
-  rest = block ? mp_cdata_rest(block, at) : MP_CD_UNBOUNDED;
+  rest = block ? mp_cdata_shown(block, at) : MP_CD_UNBOUNDED;
   return rest == MP_CD_UNBOUNDED || ct->item->size == 0 ? 0 : rest / ct->item->size;
 }
 

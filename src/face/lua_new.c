@@ -12,6 +12,7 @@
 #include "face/lua_cdata.h"
 #include "face/lua_core.h"
 #include "face/lua_ctype.h"
+#include "face/lua_scope.h"
 #include "value/access.h"
 #include "value/box.h"
 #include "value/init.h"
@@ -137,6 +138,7 @@ int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   new_fill(L, &d, &p, mp_cdata_address(d.block));
   if (!E->ending) d.block->flags |= MP_CD_WHOLE;
   lua_settop(L, owner);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
@@ -188,7 +190,10 @@ static MpCdata *allocator_call(lua_State *L, MpState *E, size_t size) {
   MpCdata *c;
   lua_pushvalue(L, UP_ALLOC);
   lua_pushinteger(L, (lua_Integer)size);
-  lua_call(L, 1, 1);
+  lua_call(L, 1, 2);
+  if (lua_isnil(L, -2) && lua_type(L, -1) == LUA_TSTRING) /* and why, as mem.malloc says it */
+    mp_state_error(L, MP_MSG_ALLOC_NULL_WHY, lua_tostring(L, -1));
+  lua_pop(L, 1);
   if (lua_isnil(L, -1)) mp_state_error(L, MP_MSG_ALLOC_NULL);
   c = mp_cdata_test(L, E, -1);
   if (c == NULL || (c->ct->kind != MP_KIND_POINTER && c->ct->kind != MP_KIND_ARRAY))
@@ -229,15 +234,22 @@ static int allocator_new(lua_State *L) {
   new_fill(L, &d, &p, b->to);
   b->head.flags |= MP_CD_WHOLE;
   lua_settop(L, d.block_idx);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
-/* ffi.new_allocator([alloc, free, should_clear_after_alloc]), or of a table with those fields */
+/*
+** ffi.new_allocator([alloc, free, should_clear_after_alloc]), or of a table with those fields, or
+** of a domain (mem.raw)
+*/
 static int new_new_allocator(lua_State *L) {
   int i;
   if (lua_istable(L, 1) && mp_clib_test(L, mp_lua_core_self(L)->engine, 1) == NULL) {
     lua_settop(L, 1);
-    lua_getfield(L, 1, "alloc");
+    if (lua_getfield(L, 1, "alloc") == LUA_TNIL) {
+      lua_pop(L, 1);
+      lua_getfield(L, 1, "malloc");
+    }
     lua_getfield(L, 1, "free");
     lua_getfield(L, 1, "should_clear_after_alloc");
     lua_remove(L, 1);
@@ -346,11 +358,11 @@ static int new_gc(lua_State *L) {
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, -2, MP_BLOCK_ACTION);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
-/* Ends what owns; an error for what doesn't. */
-static void release_owner(lua_State *L, MpState *E, MpCdata *c, int idx) {
+void mp_lua_new_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (!(c->flags & (MP_CD_OWNER | MP_CD_BOX)))
     mp_state_error(L, MP_MSG_RELEASE, mp_state_pushrepr(L, c->ct, NULL));
   if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, idx);
@@ -362,13 +374,13 @@ static int new_release(lua_State *L) {
   MpCdata *c = mp_cdata_test(L, E, 1);
   if (lua_isnil(L, 1)) return 0;
   if (c == NULL) mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, 1));
-  release_owner(L, E, c, 1);
+  mp_lua_new_release(L, E, c, 1);
   return 0;
 }
 
 int mp_lua_new_close(lua_State *L) {
   MpCdata *c = mp_cdata_self(L);
-  release_owner(L, mp_state_of(c->ct), c, 1);
+  mp_lua_new_release(L, mp_state_of(c->ct), c, 1);
   return 0;
 }
 

@@ -186,7 +186,7 @@ static int map_hash(lua_State *L) {
 
 /* --- set: s:add(item, hash), s:reserve(n), s:has(item, hash), s:remove(item, hash), s:replace(old, item, hash) --- */
 
-#define SET "moonpool.tests.set"
+#define SET "moonpool.tests.records"
 
 static Object *set_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, SET); }
 
@@ -496,7 +496,7 @@ static const luaL_Reg names_methods[] = {{"intern", names_intern},
                                          {"__gc", names_fini},
                                          {NULL, NULL}};
 static const luaL_Reg tests_functions[] = {
-    {"map", map_new},           {"set", set_new},     {"buf", buf_new},       {"arena", arena_new},
+    {"map", map_new},           {"records", set_new}, {"buf", buf_new},       {"arena", arena_new},
     {"names", names_new},       {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},
     {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set},
     {"err_memory", err_memory}, {NULL, NULL}};

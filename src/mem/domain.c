@@ -177,6 +177,9 @@ static void door_lasts(MpDomain *d, void *ptr) {
   d->set->last_door = d->home;
 }
 
+/* A layer said why it failed: no collection helps, and it is asked once. */
+static bool door_said(const MpDomain *d) { return mp_domain_reason(d)[0] != '\0'; }
+
 static void *door_try(MpDomain *d, const MpLayerAsk *ask) {
   const char *why = NULL;
   void *ptr = NULL;
@@ -200,7 +203,7 @@ static void *door_new(MpDomain *d, const MpLayerAsk *ask, bool collects) {
   void *ptr = NULL;
   if (door_admits(d, size, collects)) {
     ptr = door_try(d, ask);
-    if (ptr == NULL && collects && door_collect(d)) ptr = door_try(d, ask);
+    if (ptr == NULL && collects && !door_said(d) && door_collect(d)) ptr = door_try(d, ask);
   }
   mp_tally_call(d->home, ptr == NULL);
   if (ptr == NULL) return NULL;
@@ -272,7 +275,7 @@ static void *door_resize(MpDomain *d, void *ptr, size_t size, bool collects) {
   void *fresh = NULL;
   if (door_admits(d, now > old ? now - old : 0, collects)) {
     fresh = door_move(d, ptr, size, &old, &counted);
-    if (fresh == NULL && collects && door_collect(d))
+    if (fresh == NULL && collects && !door_said(d) && door_collect(d))
       fresh = door_move(d, ptr, size, &old, &counted);
   }
   mp_tally_call(d->home, fresh == NULL);

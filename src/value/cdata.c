@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "value/metatype.h"
+#include "value/trace.h"
 
 /* {===== what a cdata spans ===== */
 
@@ -38,6 +39,15 @@ size_t mp_cdata_rest(const MpCdata *block, const char *at) {
   /* As integers: `at` may lie anywhere. */
   if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size) return 0;
   return size - (size_t)((uintptr_t)at - (uintptr_t)base);
+}
+
+size_t mp_cdata_shown(const MpCdata *block, const char *at) {
+  const MpBlock *b = (const MpBlock *)block;
+  size_t rest = mp_cdata_rest(block, at);
+  if ((block->flags & MP_CD_INLINE) || !b->shown || rest == MP_CD_UNBOUNDED ||
+      rest < b->size - b->own_size)
+    return rest;
+  return rest - (b->size - b->own_size);
 }
 
 /* A struct with a flexible array reaches to the end of its block, in whole elements. */
@@ -161,7 +171,9 @@ static bool owner_has_gc(const MpBlock *b) {
 /* MpBlockEnd, in two steps: a metatype's __gc, then the memory, whether that raised or not. */
 static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int status = owner_has_gc(b) ? mp_cdata_callgc(L, b, idx) : LUA_OK;
+  mp_trace_begin(L, E, &E->domains->mem, "the end of its cdata");
   mp_alloc_free(E->mem, b->own, b->own_size);
+  mp_trace_end(E);
   b->head.flags |=
       MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
   if (status != LUA_OK) lua_error(L);
@@ -181,8 +193,11 @@ static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t 
   if (!mp_num_add(size ? size : 1, spare, &whole)) mp_state_error(L, MP_MSG_NOMEM);
   mp_cdata_pace(L, size);
   b = mp_cdata_pushblock(L, E, ct, NULL, 0, owner_end);
+  mp_trace_begin(L, E, &E->domains->mem, "ffi.new");
   p = (char *)mp_alloc_new(E->mem, whole);
-  if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  mp_trace_end(E);
+  if (p == NULL) mp_trace_fail(L, &E->domains->mem);
+  mp_trace_describe(E, &E->domains->mem, p, ct->kind == MP_KIND_POINTER ? ct->item : ct, size);
   memset(p, 0, whole);
   b->own = p;
   b->to = (char *)mp_num_align((uintptr_t)p, align);
@@ -199,7 +214,7 @@ static MP_NOINLINE MpCdata *owner_any(lua_State *L, MpState *E, const MpCtype *c
   unsigned flags = MP_CD_OWNER | (keeps ? MP_CD_KEEPS : 0u);
   MpCdata *c;
   if (ct->kind == MP_KIND_POINTER) flags |= MP_CD_SINGLE;
-  if (!mp_cdata_is_inline(data, size)) {
+  if (!mp_cdata_is_inline(data, size) || E->domains->mem.top != NULL) {
     c = owner_inmem(L, E, ct, size, data->align);
     c->flags |= (uint16_t)flags;
     return c;
@@ -214,7 +229,7 @@ static MP_NOINLINE MpCdata *owner_any(lua_State *L, MpState *E, const MpCtype *c
 MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
   const MpPlan *plan = (const MpPlan *)ct->plan;
   MpCdata *c;
-  if (MP_UNLIKELY(plan == NULL || size != plan->fresh || varlen))
+  if (MP_UNLIKELY(plan == NULL || size != plan->fresh || varlen || E->domains->mem.top != NULL))
     return owner_any(L, E, ct, size, varlen);
   c = (MpCdata *)cdata_newuserdata(L, sizeof(MpCdata) + (size > 8 ? size : 8),
                                    plan->flags & MP_CD_KEEPS ? 1 : 0);
@@ -305,14 +320,27 @@ static void block_listlate(lua_State *L, MpBlock *b) {
   lua_pop(L, 1);
 }
 
-MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
-                            MpBlockEnd end) {
+static MpBlock *block_new(lua_State *L, const MpState *E, const MpCtype *ct, MpBlockEnd end) {
   MpBlock *b = (MpBlock *)cdata_newuserdata(L, sizeof(MpBlock), MP_BLOCK_UVS);
   memset(b, 0, sizeof *b);
   cdata_start(&b->head, E->tag, ct, MP_CD_OWNER | MP_CD_KEEPS);
+  b->end = end;
+  return b;
+}
+
+MpBlock *mp_cdata_pushloose(lua_State *L, MpState *E, const MpCtype *ct, MpBlockEnd end) {
+  MpBlock *b = block_new(L, E, ct, end);
+  b->loose = true;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
+                            MpBlockEnd end) {
+  MpBlock *b = block_new(L, E, ct, end);
   b->to = to;
   b->size = size;
-  b->end = end;
   if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, b);
   mp_metatype_push(L, ct, true);
   b->next = E->blocks;
@@ -457,12 +485,13 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   idx = lua_absindex(L, idx);
   if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, c);
   if (!(c->flags & MP_CD_INLINE)) {
-    if (b->prev == NULL) return; /* ending already: the destructor released it */
-    if (b->pins > 0) {           /* C is using it */
+    if (b->prev == NULL && !b->loose) return; /* ending already */
+    if (b->pins > 0) {                        /* C is using it */
       c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
       return;
     }
-    block_unlist(b);
+    if (b->prev != NULL) block_unlist(b);
+    b->loose = false;
     if (c->flags & MP_CD_OVER) block_unwrap(E, b);
     if (b->quiet && !E->ending)
       b->end(L, E, b, idx);

@@ -80,6 +80,9 @@ struct MpBlock {
   size_t own_size;        /* its size, for the maker */
   uint32_t pins;          /* calls into C that use it: an end waits for them */
   bool quiet;             /* the end raises nothing, and needs no protection */
+  bool loose;             /* isn't listed or finalized: its memory lives until somebody ends it */
+  bool shown;             /* `own_size` says where its flexible array ends */
+  bool host;              /* over memory of the host's: anchored once it keeps something */
 };
 
 /*
@@ -150,6 +153,9 @@ void mp_cdata_extent(const MpCdata *block, char **base, size_t *size);
 /* Bytes from `at` to the end of a block: 0 outside, or MP_CD_UNBOUNDED. */
 size_t mp_cdata_rest(const MpCdata *block, const char *at);
 
+/* The same for what a flexible array shows: mem.generic_alloc's has fewer elements than have room. */
+size_t mp_cdata_shown(const MpCdata *block, const char *at);
+
 /* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
 size_t mp_cdata_size(const MpCdata *c);
 
@@ -199,6 +205,12 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
 /* Pushes a block with an end (may be NULL). User values are the caller's to set. */
 MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
                             MpBlockEnd end);
+
+/*
+** Pushes a block that no finalizer ends: mp_cdata_release does, or nobody (then
+** what `end` would do is left undone). `own` and its size are the caller's to set.
+*/
+MpBlock *mp_cdata_pushloose(lua_State *L, MpState *E, const MpCtype *ct, MpBlockEnd end);
 
 /*
 ** Pushes the block that `c`, at idx, looks into (for an owner itself) and

@@ -33,6 +33,14 @@ static bool keep_find(lua_State *L, const MpCdata *block, int idx) {
 /* Pushes the block's table, made if need be. */
 static void keep_need(lua_State *L, MpCdata *block, int idx) {
   if (keep_find(L, block, idx)) return;
+  if (!(block->flags & MP_CD_INLINE) &&
+      mp_cdata_asblock(block)->host) { /* C has the memory, whatever Lua can reach */
+    mp_state_pushuv(L, MP_STATE_HOSTS);
+    lua_pushvalue(L, idx);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+  }
   lua_createtable(L, 0, 1);
   lua_pushvalue(L, -1);
   if (block->flags & MP_CD_KEEPS) {

@@ -62,6 +62,13 @@ typedef struct MpLib {
 */
 typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void);
 
+/* What mem.generic_alloc made: the record outlives the cdata, for others may hold references. */
+typedef struct MpTyped {
+  const MpCtype *ct; /* a pointer to its type */
+  size_t size;       /* that can be seen */
+  lua_Integer count;
+} MpTyped;
+
 struct MpState {
   lua_State *main;
   uint32_t tag; /* in each cdata: it tells them from foreign userdata */
@@ -102,6 +109,24 @@ struct MpState {
   int ntargets;     /* numbers that callbacks have had */
   int freetarget;   /* one that is free, and has the next such in its place; 0: none */
   int nested;       /* callbacks that are running, one inside another */
+  lua_State *aside; /* a coroutine of the engine's own: for what runs in the middle of a call */
+  bool asked;       /* a Lua function asks a domain for memory: no record is half made */
+  bool frozen;      /* an allocator written in Lua runs in the middle of something: see space.h */
+  unsigned frames;  /* lines that a site has */
+  int on_damage;    /* MpDamage (call/damage) */
+  /* Registry references: its function, what is to be raised, and what calls and keeps those. */
+  int damage_function, damage_text, damage_call, damage_keep;
+  int ask_allocator; /* that of what calls an allocator written in Lua */
+  bool tells_leaks;  /* at the close, on stderr */
+  int nscopes;       /* scopes that are open, in whatever coroutine (call/scope) */
+  struct {           /* memory between a domain and the cdata that is to hold it */
+    void *ptr;
+    MpDomain *domain;
+  } adrift;
+  struct MpLuaAllocator *allocators; /* written in Lua (call/luaalloc), newest first */
+  MpMap objects;                     /* address → MpTyped */
+  /* Takes the allocators written in Lua off, for the close; call/luaalloc fills it in. */
+  void (*end_allocators)(MpState *E);
   void (*leave)(
       MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
 };
@@ -124,13 +149,24 @@ struct MpState {
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
 #define MP_STATE_HANDLES 15  /* address of a handle, light → its block, weak values */
-#define MP_STATE_UVS 15
+#define MP_STATE_MEMORY \
+  16 /* address of a block of mem's functions, light → its cdata, weak values */
+#define MP_STATE_SCOPES 17 /* coroutine → its innermost open scope, weak keys */
+#define MP_STATE_KNOWN 18  /* ffi.mem's functions, for each instance's table */
+#define MP_STATE_KEPT 19   /* set of what C's allocators need */
+#define MP_STATE_DOOR 20   /* the closure through which moonpool.h's functions enter */
+#define MP_STATE_PUSHED 21 /* address in the host's memory, light → its block, weak values */
+#define MP_STATE_HOSTS 22  /* set of those blocks that keep something: until they are revoked */
+#define MP_STATE_UVS 22
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
 
 /* Makes the engine of L and leaves its userdata on the stack. Raises for want of memory. */
 MpState *mp_state_open(lua_State *L);
+
+/* Takes an engine down that couldn't be opened to the end: L has none then. */
+void mp_state_abandon(lua_State *L);
 
 /* Pushes user value `n` of the engine. */
 void mp_state_pushuv(lua_State *L, int n);
@@ -158,8 +194,13 @@ void mp_state_pushclosure(lua_State *L, lua_CFunction f, int n);
 */
 MP_NORETURN void mp_state_raise(lua_State *L, const MpErr *e);
 MP_NORETURN void mp_state_error(lua_State *L, const char *format, ...) MP_FORMAT(2, 3);
+/* The same for the text on the top, of any length. */
+MP_NORETURN void mp_state_raisetop(lua_State *L);
 /* Raises "moonpool is closed" once the engine has ended. */
 void mp_state_checkopen(lua_State *L, const MpState *E);
+
+/* Pushes `file:line: ` of the innermost Lua function, which errors start with; "" without one. */
+const char *mp_state_pushposition(lua_State *L);
 
 /* Text of a type, pushed; the address is good while it is on the stack. */
 const char *mp_state_pushrepr(lua_State *L, const MpCtype *ct, const char *extra);
