@@ -102,6 +102,7 @@ static inline bool new_quick(lua_State *L, MpState *E, const MpCtype *ct, int fi
     return false;
   }
   if (MP_LIKELY(!E->ending)) c->flags |= MP_CD_WHOLE;
+  mp_lua_scope_note(L, E);
   return true;
 }
 
@@ -123,6 +124,7 @@ static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first)
     return false;
   }
   if (!E->ending) d.block->flags |= MP_CD_WHOLE;
+  mp_lua_scope_note(L, E);
   return true;
 }
 
