@@ -60,8 +60,7 @@ static struct {
   pthread_mutex_t lock;
   uint64_t deaths;
   MpMap kinds; /* by key */
-  MpMap slots; /* by code address; all that were ever made */
-} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, {&pool_alloc, NULL, 0, 0}};
+} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}};
 
 static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
 static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
@@ -259,8 +258,7 @@ static MpClosure *closure_make(MpClosureKind *kind) {
   c->kind = kind;
   c->memory = (ffi_closure *)ffi_closure_alloc(sizeof(ffi_closure), &code);
   if (c->memory != NULL &&
-      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) == FFI_OK &&
-      mp_map_set(&pool.slots, code, c)) {
+      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) == FFI_OK) {
     memcpy(&c->code, &code, sizeof code); /* ISO C has no cast from object to function pointers */
     return c;
   }
@@ -296,13 +294,6 @@ MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *ow
   return MP_OK;
 }
 
-MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner, MpClosure **out,
-                        MpErr *e) {
-  MpClosureKind *kind;
-  if (mp_closure_kind(fn, &kind, e) != MP_OK) return MP_FAIL;
-  return mp_closure_take(kind, handler, owner, out, e);
-}
-
 MpClosureCode mp_closure_code(const MpClosure *c) { return c->code; }
 
 void mp_closure_kill(MpClosure *c) {
@@ -313,15 +304,6 @@ void mp_closure_kill(MpClosure *c) {
   *c->kind->newest = c;
   c->kind->newest = &c->next;
   pool_unlock();
-}
-
-MpClosure *mp_closure_find(const void *code) {
-  MpClosure *c;
-  pool_lock();
-  c = (MpClosure *)mp_map_get(&pool.slots, code);
-  if (c != NULL && atomic_load_explicit(&c->owner, memory_order_acquire) == NULL) c = NULL;
-  pool_unlock();
-  return c;
 }
 
 /* }===== */

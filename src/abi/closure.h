@@ -41,13 +41,6 @@ MP_CHECKED MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpEr
 MP_CHECKED MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *owner,
                                     MpClosure **out, MpErr *e);
 
-/*
-** The two in one: a live closure of the function type `fn`. The code address
-** is what C gets.
-*/
-MP_CHECKED MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner,
-                                   MpClosure **out, MpErr *e);
-
 /* The address that C calls, as that of some function. */
 typedef void (*MpClosureCode)(void);
 MpClosureCode mp_closure_code(const MpClosure *c);
@@ -58,8 +51,5 @@ MpClosureCode mp_closure_code(const MpClosure *c);
 ** later deaths. The record itself must not be touched by the caller any more.
 */
 void mp_closure_kill(MpClosure *c);
-
-/* The live closure that has this code address, or NULL. */
-MpClosure *mp_closure_find(const void *code);
 
 #endif

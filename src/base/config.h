@@ -118,6 +118,16 @@ __extension__ typedef unsigned __int128 MpUint128;
 #define MP_ALIGNOF_MOST UINT32_MAX
 #endif
 
+/*
+** Where the thread's own data lie, which tells threads apart without a call;
+** not defined where the compiler or the system has no such thing.
+*/
+#if defined(__linux__) && defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_thread_pointer)
+#define MP_THREAD_POINTER() __builtin_thread_pointer()
+#endif
+#endif
+
 /* Types that some compilers have and some don't (C11 7.20, TS 18661-3). */
 #if defined(__FLT16_MANT_DIG__)
 #define MP_HAVE_FLOAT16 1

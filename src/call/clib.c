@@ -344,7 +344,9 @@ void mp_clib_close(lua_State *L, MpState *E, int idx) {
   }
   lua_pop(L, 2);
   lib->closed = true;
-  if (lib->active == 0) mp_state_closehandle(lib);
+  E->wary = true;
+  E->unclosed = true;
+  mp_state_closelibs(E);
 }
 
 void mp_clib_addressof(lua_State *L, MpState *E, int idx, int name) {

@@ -63,8 +63,10 @@ bool mp_owner_sit(MpState *E) {
   E->seat = seat_find();
   if (E->seat != NULL) E->seat->engine = E;
   pool_unlock();
-  if (E->seat != NULL) mp_owner_enter(E);
-  return E->seat != NULL;
+  if (E->seat == NULL) return false;
+  atomic_store_explicit(&E->seat->thread, mp_owner_thread(), memory_order_relaxed);
+  E->error = &errno;
+  return true;
 }
 
 void mp_owner_leave(MpState *E) {
@@ -79,9 +81,10 @@ MpState *mp_owner_calling(void) {
   int n = 0;
   pool_lock();
   for (s = pool.seats; s != NULL; s = s->next) {
-    pthread_t thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
+    MpThread thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
     /* The thread first: an engine may be looked into on its own alone. */
-    if (s->engine == NULL || !pthread_equal(thread, pthread_self()) || s->engine->running == NULL)
+    if (s->engine == NULL || !mp_owner_same(thread, mp_owner_thread()) ||
+        s->engine->running == NULL)
       continue;
     found = s->engine;
     n++;

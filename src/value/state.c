@@ -293,17 +293,25 @@ static void state_deadenall(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void mp_state_closehandle(MpLib *lib) {
+static void state_closehandle(MpLib *lib) {
   if (lib->handle != NULL && !lib->borrowed) mp_dl_close(lib->handle);
   lib->handle = NULL;
 }
 
-static void state_closelibs(MpState *E) {
+void mp_state_closelibs(MpState *E) {
+  MpLib *lib;
+  if (E->running != NULL) return; /* it may be inside one, by whatever way */
+  E->unclosed = false;
+  for (lib = E->libs; lib != NULL; lib = lib->next)
+    if (lib->closed) state_closehandle(lib);
+}
+
+static void state_freelibs(MpState *E) {
   MpLib *lib;
   if (E->process != NULL) mp_dl_close(E->process);
   while ((lib = E->libs) != NULL) {
     E->libs = lib->next;
-    mp_state_closehandle(lib);
+    state_closehandle(lib);
     mp_alloc_free(E->obj, lib, offsetof(MpLib, name) + strlen(lib->name) + 1);
   }
 }
@@ -320,7 +328,8 @@ static int state_gc(lua_State *L) {
   if (E->leave != NULL) E->leave(E);
   state_deadenall(L);
   E->closed = true;
-  state_closelibs(E);
+  E->wary = true;
+  state_freelibs(E);
   while ((in = E->instances) != NULL) {
     E->instances = in->next;
     mp_space_fini(&in->space);

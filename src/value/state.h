@@ -49,8 +49,7 @@ struct MpInstance {
 typedef struct MpLib {
   struct MpLib *next;
   void *handle;
-  unsigned active; /* calls that are inside it */
-  bool closed;     /* by dlclose; the handle goes when no call is inside */
+  bool closed;     /* by dlclose; the handle goes when no call is under way */
   bool borrowed;   /* the handle is C's own: not closed here */
   char name[1];    /* as it was opened */
 } MpLib;
@@ -65,6 +64,7 @@ struct MpState {
   lua_State *main;
   uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
   bool closed;
+  bool wary; /* it is closed, or a library is: functions look at both */
   bool
       ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
   int saved_errno; /* C's errno between calls */
@@ -75,8 +75,11 @@ struct MpState {
   MpInstance *instances;
   MpBlock *blocks;    /* those with an end to come, newest first */
   MpLib *libs;        /* opened by dlopen, newest first */
+  bool unclosed;      /* of a closed one the handle may still be there */
   void *process;      /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
+  bool within; /* C is running that moonpool called, and no Lua inside it: on top of `running` is call.c's closure */
+  int *error;   /* the errno of the thread that `seat` says */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -128,8 +131,8 @@ MpInstance *mp_state_newinstance(lua_State *L, MpState *E);
 /* Pushes the userdata of the instance that owns `sp` (the engine's for the root). */
 void mp_state_pushspace(lua_State *L, MpState *E, const MpSpace *sp);
 
-/* Gives a library's handle back to the linker, once. */
-void mp_state_closehandle(MpLib *lib);
+/* Gives the handles of closed libraries back to the linker, unless a call is under way. */
+void mp_state_closelibs(MpState *E);
 
 /* The instance `other` becomes visible in the one at idx (userdata both); raises as mp_space_include fails. */
 void mp_state_include(lua_State *L, int idx, int other);
