@@ -7,6 +7,7 @@
 #ifndef MP_ABI_CLOSURE_H
 #define MP_ABI_CLOSURE_H
 
+#include "abi/entry.h"
 #include "base/alloc.h"
 #include "type/ctype.h"
 
@@ -21,7 +22,7 @@ typedef struct MpClosureKind MpClosureKind;
 /*
 ** What C's call runs. `args[i]` points to argument i as its C type lies in
 ** memory; the handler writes the result at `result` as its C type lies there
-** (zeroed before). `owner` is NULL when the closure is dead. Runs on whatever
+** (zeroed before, with room for 8 bytes at least). `owner` is NULL when the closure is dead. Runs on whatever
 ** thread C called on. `type_text` is the C text of a pointer to the function
 ** type, for a report.
 */
@@ -40,6 +41,12 @@ MP_CHECKED MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpEr
 */
 MP_CHECKED MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *owner,
                                     MpClosure **out, MpErr *e);
+
+/*
+** What entry.c's code calls: the number says which closure it is, and behind the
+** image follow, 16 bytes on, the arguments that no register has.
+*/
+void mp_closure_answer(MpEntryImage *image, unsigned number);
 
 /* The address that C calls, as that of some function. */
 typedef void (*MpClosureCode)(void);

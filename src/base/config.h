@@ -119,6 +119,18 @@ __extension__ typedef unsigned __int128 MpUint128;
 #endif
 
 /*
+** Callbacks through code of moonpool's own (abi/entry.c), where the same
+** registers are known and the assembler writes ELF; 0 leaves them to libffi.
+*/
+#if !defined(MP_ABI_ENTRY)
+#if MP_ABI_REGS && defined(__ELF__)
+#define MP_ABI_ENTRY 1
+#else
+#define MP_ABI_ENTRY 0
+#endif
+#endif
+
+/*
 ** Where the thread's own data lie, which tells threads apart without a call;
 ** not defined where the compiler or the system has no such thing.
 */

@@ -100,14 +100,12 @@ static inline void call_enter(lua_State *L, MpState *E, MpCifDirect direct, cons
   lua_State *before = E->running;
   int *error = mp_owner_enter(E);
   E->running = L;
-  E->within = true;
   *error = E->saved_errno;
   if (MP_LIKELY(direct != NULL))
     direct(code, frame);
   else
     mp_cif_call(p->cif, code, frame);
   E->saved_errno = *error;
-  E->within = false; /* as it was: Lua has called */
   E->running = before;
   if (MP_UNLIKELY(E->unclosed)) mp_state_closelibs(E);
 }
@@ -130,8 +128,7 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
   size_t size;
   MpDest d;
   if (got != n && (!f->variadic || got < n)) wrong_count(L, prepared->fn, f->nparams, got);
-  /* Temporaries, one an argument and a few more; callbacks rely on what is left (call_enter). */
-  luaL_checkstack(L, got + 2 * LUA_MINSTACK, NULL);
+  if (got > 8) luaL_checkstack(L, got + LUA_MINSTACK, NULL); /* room for temporaries */
   if (got > n) p = mp_tail_plan(L, E, prepared, first + n);
   size = mp_cif_frame(p->cif)->size;
   if (size > sizeof room)

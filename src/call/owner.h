@@ -52,11 +52,11 @@ typedef struct MpOwner {
   const MpCtype *fn;
   MpClosure *closure;
   MpBlock *block;
-  int id;           /* of its function among the engine's targets */
-  unsigned running; /* calls from C that are inside */
-  bool quick;       /* arguments go to Lua without memory being taken */
-  bool onerror;     /* errors go to a function */
-  char failure[1];  /* what C gets on an error: the result's bytes; written under the lock */
+  int id;                        /* of its function among the engine's targets */
+  unsigned running;              /* calls from C that are inside */
+  const struct MpAnswer *answer; /* what is done with arguments and result */
+  bool onerror;                  /* errors go to a function */
+  char failure[1]; /* what C gets on an error: the result's bytes; written under the lock */
 } MpOwner;
 
 /* The seat of a new engine, from now on with this thread; false when memory is out. */

@@ -102,7 +102,7 @@ typedef struct MpFunction {
   bool unprototyped; /* `int f()`: C says nothing of its parameters */
   bool nonblocking;  /* keeps the state lock during the call */
   void *prepared;    /* what `call` calls it with; in the home's memory */
-  void *answered;    /* the kind of callbacks that answer such calls; the process's */
+  void *answered;    /* what callbacks answer such calls by; in the home's memory */
 } MpFunction;
 
 struct MpCtype {

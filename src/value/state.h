@@ -78,7 +78,6 @@ struct MpState {
   bool unclosed;      /* of a closed one the handle may still be there */
   void *process;      /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
-  bool within; /* C is running that moonpool called, and no Lua inside it: on top of `running` is call.c's closure */
   int *error;   /* the errno of the thread that `seat` says */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
