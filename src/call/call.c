@@ -196,17 +196,27 @@ static int call_entry(lua_State *L) {
   return call_run(L, c->engine, c->prepared, c->code, 1);
 }
 
-/* One that takes numbers and strings alone, in registers. */
+/*
+** One that takes what plain plans are for, or has a variadic part: of other
+** arguments than were expected call_entry makes what there is to make.
+*/
 static int call_plain(lua_State *L) {
   const Callable *c = (const Callable *)lua_touserdata(L, MP_UP_OWN);
   const MpPlan *p = c->plan;
   _Alignas(16) char frame[MP_PLAN_FRAME];
-  int n = p->nargs, i;
+  int n = lua_gettop(L), i;
   if (MP_UNLIKELY(c->engine->wary)) call_check(L, c);
-  if (MP_UNLIKELY(lua_gettop(L) != n)) wrong_count(L, c->prepared->fn, (uint32_t)n, lua_gettop(L));
+  if (MP_UNLIKELY(p->nargs != n)) {
+    p = call_plan(c->prepared, n);
+    if (p == NULL || !p->plain) return call_entry(L);
+  }
   for (i = 0; i < n; i++) {
     const MpStep *s = &p->steps[i];
-    if (MP_UNLIKELY(!mp_plan_loadplain(L, s, frame + s->at, i + 1))) return call_entry(L);
+    char *at = frame + s->at;
+    if (MP_LIKELY(mp_plan_loadplain(L, s, at, i + 1))) continue;
+    if (s->op == MP_STEP_RECORD ? !mp_plan_loadrecord(L, c->engine, s, at, i + 1)
+                                : !mp_plan_loadother(L, c->engine, s, at, i + 1, NULL, NULL))
+      return call_entry(L);
   }
   call_enter(L, c->engine, p->direct, p, c->code, frame);
   return push_result(L, c->engine, p, frame, 1);
@@ -227,7 +237,7 @@ void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void
   lua_setiuservalue(L, -2, 1);
   lua_pushvalue(L, top);
   lua_setiuservalue(L, -2, 2);
-  lua_pushcclosure(L, p->plan->plain && !fn->u.function->variadic ? call_plain : call_entry, 2);
+  lua_pushcclosure(L, p->plan->plain ? call_plain : call_entry, 2);
   lua_replace(L, top - 1);
   lua_settop(L, top - 1);
 }

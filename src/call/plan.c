@@ -100,7 +100,7 @@ MpPlan *mp_plan_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
   p->direct = frame->direct;
   p->nargs = (int)n;
   p->quick = !MP_BIG_ENDIAN && frame->size <= MP_PLAN_FRAME;
-  p->plain = p->quick && p->direct != NULL;
+  p->plain = p->direct != NULL;
   plan_result(p, fn->item, frame);
   for (i = 0; i < n; i++) {
     bool variadic = i >= f->nparams;
@@ -108,9 +108,10 @@ MpPlan *mp_plan_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
     MpStep *s = &p->steps[i];
     step_make(s, ct, frame->offsets[i], variadic);
     if (s->op == MP_STEP_NEVER || (variadic && !step_isplain(s))) p->quick = false;
-    if (s->op > MP_STEP_TEXT) p->plain = false;
+    if (s->op == MP_STEP_POINTER) p->plain = false;
     if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) p->pointers = true;
   }
+  p->plain = p->plain && p->quick;
   return p;
 }
 
@@ -139,7 +140,7 @@ static bool load_cdata(const MpStep *s, const MpCdata *c, char *at, int idx, MpP
   if (block != NULL) {
     if (block->flags & (MP_CD_RELEASED | MP_CD_READONLY | MP_CD_OVER)) return false;
     if (!(block->flags & MP_CD_INLINE)) {
-      if (*npins == MP_PLAN_PINS) return false;
+      if (pins == NULL || *npins == MP_PLAN_PINS) return false;
       pins[*npins].block = mp_cdata_asblock(block);
       pins[(*npins)++].idx = idx;
     }
@@ -158,18 +159,21 @@ static bool load_pointer(lua_State *L, const MpState *E, const MpStep *s, char *
   return lua_type(L, idx) == LUA_TNIL;
 }
 
-/* A struct of the very type, copied. */
-static bool load_record(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx) {
+bool mp_plan_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx) {
   const MpCdata *c = mp_cdata_test(L, E, idx), *block;
-  if (c == NULL || !mp_relate_same(c->ct, s->ct)) return false;
+  const MpCtype *ct = s->ct;
+  const char *from;
+  if (c == NULL || c->ct->plain != ct->plain) return false;
+  from = mp_cdata_address(c);
   block = mp_cdata_block(c);
-  if (block != NULL && (block->flags & (MP_CD_RELEASED | MP_CD_OVER))) return false;
-  if (block != NULL && block != c && mp_cdata_rest(block, mp_cdata_address(c)) < s->ct->size)
-    return false;
-  if (s->ct->size == 8)
-    memcpy(at, mp_cdata_address(c), 8);
+  if (block != NULL) {
+    if (block->flags & (MP_CD_RELEASED | MP_CD_OVER)) return false;
+    if (block != c && mp_cdata_rest(block, from) < ct->size) return false;
+  }
+  if (ct->size == 8)
+    memcpy(at, from, 8);
   else
-    memcpy(at, mp_cdata_address(c), s->ct->size);
+    memcpy(at, from, ct->size);
   return true;
 }
 
@@ -184,15 +188,14 @@ static bool load_float(lua_State *L, char *at, int idx) {
   return true;
 }
 
-/* What isn't one of the most frequent. */
-static bool load_other(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
+bool mp_plan_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
                        MpPin *pins, int *npins) {
   lua_Integer v;
   double d;
   switch (s->op) {
     case MP_STEP_TEXT:
     case MP_STEP_POINTER: return load_pointer(L, E, s, at, idx, pins, npins);
-    case MP_STEP_RECORD: return load_record(L, E, s, at, idx);
+    case MP_STEP_RECORD: return mp_plan_loadrecord(L, E, s, at, idx);
     case MP_STEP_FLOAT: return lua_type(L, idx) == LUA_TNUMBER && load_float(L, at, idx);
     case MP_STEP_FRACTION:
       if (lua_type(L, idx) != LUA_TNUMBER || lua_isinteger(L, idx)) return false;
@@ -214,7 +217,8 @@ int mp_plan_load(lua_State *L, const MpState *E, const MpPlan *p, char *frame, i
   int npins = 0, idx = first;
   for (; s < end; s++, idx++) {
     char *at = frame + s->at;
-    if (!mp_plan_loadplain(L, s, at, idx) && !load_other(L, E, s, at, idx, pins, &npins)) return -1;
+    if (!mp_plan_loadplain(L, s, at, idx) && !mp_plan_loadother(L, E, s, at, idx, pins, &npins))
+      return -1;
   }
   return npins;
 }

@@ -31,7 +31,7 @@ typedef struct MpPlan {
   MpCifDirect direct; /* NULL: by mp_cif_call */
   int nargs;
   bool quick;            /* the steps are worth trying */
-  bool plain;            /* they are those of mp_plan_loadplain alone, and go in registers */
+  bool plain;            /* and no other pointer than text is among them, and all go in registers */
   bool pointers;         /* some argument may be a pointer: a result may point into its block */
   uint8_t result, shift; /* what becomes of the result */
   uint32_t result_at;
@@ -98,6 +98,16 @@ static inline bool mp_plan_loadplain(lua_State *L, const MpStep *s, char *at, in
   }
   return false;
 }
+
+/* The same for a struct of the very type. */
+bool mp_plan_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx);
+
+/*
+** The same for what is none of these. Notes a block that C will use in `pins`; where
+** that is NULL, one that would have to be noted is false.
+*/
+bool mp_plan_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
+                       MpPin *pins, int *npins);
 
 /*
 ** Writes the arguments at stack indexes first … to the frame, of MP_PLAN_FRAME
