@@ -44,7 +44,7 @@ build = {
         "src/call/callback.c",
         "src/call/clib.c",
         "src/call/owner.c",
-        "src/call/plan.c",
+        "src/call/route.c",
         "src/call/tail.c",
         "src/decl/attr.c",
         "src/decl/cbuiltin.c",

@@ -1,6 +1,6 @@
 /*
 ** answer.h: what callbacks of a function type do with their arguments and
-** their result, decided once. The plan (plan.h) of the other direction.
+** their result, decided once. The route (route.h) of the other direction.
 */
 
 #ifndef MP_CALL_ANSWER_H

@@ -17,7 +17,7 @@
 /* What the second upvalue of a library's function is. */
 typedef struct Callable {
   MpState *engine;
-  const MpPlan *plan; /* of its prepared call, without a tail */
+  const MpRoute *route; /* of its prepared call, without a tail */
   void (*code)(void);
   MpPrepared *prepared;
   MpLib *lib;
@@ -67,8 +67,8 @@ static void push_pointer_result(lua_State *L, MpState *E, const MpCtype *ct, cha
   mp_tolua_pointer(L, E, ct, p, lua_gettop(L));
 }
 
-/* A result that the plan has no way for. */
-static void push_other(lua_State *L, MpState *E, const MpPlan *p, const char *at, int first) {
+/* A result that the route has no way for. */
+static void push_other(lua_State *L, MpState *E, const MpRoute *p, const char *at, int first) {
   const MpCtype *ct = p->result_type;
   char *address;
   if (ct->kind != MP_KIND_POINTER) {
@@ -83,10 +83,10 @@ static void push_other(lua_State *L, MpState *E, const MpPlan *p, const char *at
 }
 
 /* Pushes the result; how many there are. */
-static inline int push_result(lua_State *L, MpState *E, const MpPlan *p, const char *frame,
+static inline int push_result(lua_State *L, MpState *E, const MpRoute *p, const char *frame,
                               int first) {
   if (p->result == MP_RETURN_VOID) return 0;
-  if (MP_UNLIKELY(!mp_plan_store(L, p, frame))) push_other(L, E, p, frame + p->result_at, first);
+  if (MP_UNLIKELY(!mp_route_store(L, p, frame))) push_other(L, E, p, frame + p->result_at, first);
   return 1;
 }
 
@@ -95,7 +95,7 @@ static inline int push_result(lua_State *L, MpState *E, const MpPlan *p, const c
 /* {===== calling ===== */
 
 /* The C call itself: errno is the state's on the way in, and C's on the way out. */
-static inline void call_enter(lua_State *L, MpState *E, MpCifDirect direct, const MpPlan *p,
+static inline void call_enter(lua_State *L, MpState *E, MpCifDirect direct, const MpRoute *p,
                               void (*code)(void), char *frame) {
   lua_State *before = E->running;
   int *error = mp_owner_enter(E);
@@ -120,16 +120,16 @@ static MP_NORETURN void wrong_count(lua_State *L, const MpCtype *fn, uint32_t ex
 __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPrepared *prepared,
                                                  void (*code)(void), int first) {
   const MpFunction *f = prepared->fn->u.function;
-  const MpPlan *p = prepared->plan;
+  const MpRoute *p = prepared->route;
   int got = lua_gettop(L) - first + 1, n = (int)f->nparams, i;
-  _Alignas(16) char room[MP_PLAN_FRAME];
-  MpPin pins[MP_PLAN_PINS];
+  _Alignas(16) char room[MP_ROUTE_FRAME];
+  MpPin pins[MP_ROUTE_PINS];
   char *frame = room;
   size_t size;
   MpDest d;
   if (got != n && (!f->variadic || got < n)) wrong_count(L, prepared->fn, f->nparams, got);
   if (got > 8) luaL_checkstack(L, got + LUA_MINSTACK, NULL); /* room for temporaries */
-  if (got > n) p = mp_tail_plan(L, E, prepared, first + n);
+  if (got > n) p = mp_tail_route(L, E, prepared, first + n);
   size = mp_cif_frame(p->cif)->size;
   if (size > sizeof room)
     frame = (char *)mp_num_align((uintptr_t)lua_newuserdatauv(L, size + 16, 0), 16);
@@ -138,7 +138,7 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
   d.E = E;
   d.fn = prepared->fn;
   d.pins = pins;
-  d.room = MP_PLAN_PINS;
+  d.room = MP_ROUTE_PINS;
   for (i = 0; i < got; i++) {
     d.arg = i + 1;
     mp_toc_write(&d, p->steps[i].ct, frame + p->steps[i].at, first + i);
@@ -150,14 +150,14 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
 }
 
 /*
-** Calls whose arguments are what the plan expects: the number of results, or -1
+** Calls whose arguments are what the route expects: the number of results, or -1
 ** before anything is done.
 */
 __attribute__((always_inline)) static inline int
-call_quickly(lua_State *L, MpState *E, const MpPlan *p, void (*code)(void), int first) {
-  _Alignas(16) char frame[MP_PLAN_FRAME];
-  MpPin pins[MP_PLAN_PINS];
-  int npins = mp_plan_load(L, E, p, frame, first, pins), i;
+call_quickly(lua_State *L, MpState *E, const MpRoute *p, void (*code)(void), int first) {
+  _Alignas(16) char frame[MP_ROUTE_FRAME];
+  MpPin pins[MP_ROUTE_PINS];
+  int npins = mp_route_load(L, E, p, frame, first, pins), i;
   if (npins < 0) return -1;
   for (i = 0; MP_UNLIKELY(i < npins); i++) pins[i].block->pins++;
   call_enter(L, E, p->direct, p, code, frame);
@@ -165,12 +165,12 @@ call_quickly(lua_State *L, MpState *E, const MpPlan *p, void (*code)(void), int 
   return push_result(L, E, p, frame, first);
 }
 
-/* The plan to try first for so many arguments, or NULL. */
-static inline const MpPlan *call_plan(const MpPrepared *prepared, int got) {
-  const MpPlan *p = prepared->plan;
+/* The route to try first for so many arguments, or NULL. */
+static inline const MpRoute *call_route(const MpPrepared *prepared, int got) {
+  const MpRoute *p = prepared->route;
   if (MP_UNLIKELY(p->nargs != got)) {
     if (prepared->tails == NULL) return NULL;
-    p = prepared->tails->plan;
+    p = prepared->tails->route;
   }
   return p->quick && p->nargs == got ? p : NULL;
 }
@@ -178,7 +178,7 @@ static inline const MpPlan *call_plan(const MpPrepared *prepared, int got) {
 /* Calls with the arguments at stack indexes first …; returns the number of results. */
 __attribute__((always_inline)) static inline int
 call_run(lua_State *L, MpState *E, MpPrepared *prepared, void (*code)(void), int first) {
-  const MpPlan *p = call_plan(prepared, lua_gettop(L) - first + 1);
+  const MpRoute *p = call_route(prepared, lua_gettop(L) - first + 1);
   int results = MP_LIKELY(p != NULL) ? call_quickly(L, E, p, code, first) : -1;
   return MP_LIKELY(results >= 0) ? results : call_slowly(L, E, prepared, code, first);
 }
@@ -197,25 +197,25 @@ static int call_entry(lua_State *L) {
 }
 
 /*
-** One that takes what plain plans are for, or has a variadic part: of other
+** One that takes what plain routes are for, or has a variadic part: of other
 ** arguments than were expected call_entry makes what there is to make.
 */
 static int call_plain(lua_State *L) {
   const Callable *c = (const Callable *)lua_touserdata(L, MP_UP_OWN);
-  const MpPlan *p = c->plan;
-  _Alignas(16) char frame[MP_PLAN_FRAME];
+  const MpRoute *p = c->route;
+  _Alignas(16) char frame[MP_ROUTE_FRAME];
   int n = lua_gettop(L), i;
   if (MP_UNLIKELY(c->engine->wary)) call_check(L, c);
   if (MP_UNLIKELY(p->nargs != n)) {
-    p = call_plan(c->prepared, n);
+    p = call_route(c->prepared, n);
     if (p == NULL || !p->plain) return call_entry(L);
   }
   for (i = 0; i < n; i++) {
     const MpStep *s = &p->steps[i];
     char *at = frame + s->at;
-    if (MP_LIKELY(mp_plan_loadplain(L, s, at, i + 1))) continue;
-    if (s->op == MP_STEP_RECORD ? !mp_plan_loadrecord(L, c->engine, s, at, i + 1)
-                                : !mp_plan_loadother(L, c->engine, s, at, i + 1, NULL, NULL))
+    if (MP_LIKELY(mp_route_loadplain(L, s, at, i + 1))) continue;
+    if (s->op == MP_STEP_RECORD ? !mp_route_loadrecord(L, c->engine, s, at, i + 1)
+                                : !mp_route_loadother(L, c->engine, s, at, i + 1, NULL, NULL))
       return call_entry(L);
   }
   call_enter(L, c->engine, p->direct, p, c->code, frame);
@@ -230,14 +230,14 @@ void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void
   c = (Callable *)lua_newuserdatauv(L, sizeof(Callable), 2);
   c->engine = E;
   c->prepared = p;
-  c->plan = p->plan;
+  c->route = p->route;
   c->code = code;
   c->lib = lib;
   lua_pushvalue(L, top - 1);
   lua_setiuservalue(L, -2, 1);
   lua_pushvalue(L, top);
   lua_setiuservalue(L, -2, 2);
-  lua_pushcclosure(L, p->plan->plain ? call_plain : call_entry, 2);
+  lua_pushcclosure(L, p->route->plain ? call_plain : call_entry, 2);
   lua_replace(L, top - 1);
   lua_settop(L, top - 1);
 }

@@ -36,34 +36,32 @@ typedef struct Invocation {
 
 /* {===== functions by number ===== */
 
-/*
-** A number for the function at `idx`, its key among the targets: 0 there is the
-** first free one, which has the next.
-*/
+/* A number for the function at `idx`, its key among the targets. */
 static int target_new(lua_State *L, MpState *E, int idx) {
-  int id;
+  int id = E->freetarget, next = 0;
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  lua_rawgeti(L, -1, 0);
-  id = (int)lua_tointeger(L, -1);
   if (id != 0) {
-    lua_rawgeti(L, -2, id);
-    lua_rawseti(L, -3, 0);
+    lua_rawgeti(L, -1, id);
+    next = (int)lua_tointegerx(L, -1, NULL);
+    lua_pop(L, 1);
   } else {
-    id = ++E->ntargets;
+    id = E->ntargets + 1;
   }
   lua_pushvalue(L, idx);
-  lua_rawseti(L, -3, id);
-  lua_pop(L, 2);
+  lua_rawseti(L, -2, id);
+  lua_pop(L, 1);
+  if (id > E->ntargets) E->ntargets = id;
+  E->freetarget = next;
   return id;
 }
 
+/* Takes no memory: the key is there. */
 static void target_free(lua_State *L, MpState *E, int id) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  lua_rawgeti(L, -1, 0);
+  lua_pushinteger(L, E->freetarget);
   lua_rawseti(L, -2, id);
-  lua_pushinteger(L, id);
-  lua_rawseti(L, -2, 0);
   lua_pop(L, 1);
+  E->freetarget = id;
 }
 
 /* }===== */
@@ -309,9 +307,13 @@ static void callback_call(MpOwner *o, void *result, void **args, const char *typ
   MpState *E = o->engine;
   lua_State *L = E->running ? E->running : E->main;
   Invocation in = {o, o->fn, result, args};
-  o->running++;
+  if (o->running++ == 0 && o->block != NULL) o->block->quiet = false;
   if (!callback_quickly(L, E, &in)) callback_run(L, E, &in, type_text);
-  if (--o->running == 0 && o->block == NULL) owner_drop(L, E, o);
+  if (--o->running > 0) return;
+  if (MP_LIKELY(o->block != NULL))
+    o->block->quiet = true;
+  else
+    owner_drop(L, E, o);
 }
 
 /*
@@ -343,22 +345,24 @@ static void callback_enter(void *owner, void *result, void **args, const char *t
 
 /*
 ** MpBlockEnd. While C is inside, the record stays for that call, and the block
-** too: it keeps the type of the result.
+** too: it keeps the type of the result, which takes memory and may raise. Else
+** the end is quiet.
 */
 static void callback_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   MpOwner *o = (MpOwner *)b->own;
   int id;
+  bool inside;
   if (o == NULL) return; /* never made */
   id = o->id;
+  inside = o->running > 0;
   b->own = NULL;
   o->block = NULL;
-  mp_owner_end(o);
-  if (o->running > 0) {
+  mp_owner_end(o, inside);
+  if (inside) {
     lua_pushvalue(L, idx);
     lua_rawsetp(L, LUA_REGISTRYINDEX, o);
-  } else {
-    mp_owner_free(o);
-    if (id != 0) target_free(L, E, id);
+  } else if (id != 0) {
+    target_free(L, E, id);
   }
 }
 
@@ -406,6 +410,7 @@ static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int i
   if (mp_owner_new(E, answer->kind, callback_enter, failure, &o, &e) != MP_OK)
     mp_state_raise(L, &e);
   b->own = o; /* from here on callback_end ends it */
+  b->quiet = true;
   o->block = b;
   o->fn = fn;
   o->id = 0;
@@ -467,8 +472,6 @@ void mp_callback_open(lua_State *L, MpState *E) {
   if (!mp_owner_sit(E)) mp_state_error(L, MP_MSG_NOMEM);
   E->leave = mp_owner_leave;
   mp_state_pushuv(L, MP_STATE_TARGETS);
-  lua_pushinteger(L, 0);
-  lua_rawseti(L, -2, 0); /* no number is free */
   lua_pushvalue(L, -1);
   E->targets = luaL_ref(L, LUA_REGISTRYINDEX);
   mp_state_pushclosure(L, callback_trampoline, 1);

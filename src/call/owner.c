@@ -156,18 +156,24 @@ MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler, c
   return MP_OK;
 }
 
-void mp_owner_end(MpOwner *o) {
+/* Under the lock. */
+static void owner_list(MpOwner *o) {
+  o->next = o->kind->free;
+  o->kind->free = o;
+}
+
+void mp_owner_end(MpOwner *o, bool inside) {
   mp_closure_kill(o->closure);
   pool_lock();
   o->live = false;
+  if (!inside) owner_list(o);
   pool_unlock();
 }
 
 void mp_owner_free(MpOwner *o) {
   pool_lock();
   o->live = false;
-  o->next = o->kind->free;
-  o->kind->free = o;
+  owner_list(o);
   pool_unlock();
 }
 

@@ -93,10 +93,11 @@ MP_CHECKED MpStatus mp_owner_kind(const MpCtype *fn, MpOwnerKind **out, MpErr *e
 MP_CHECKED MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler,
                                  const char *failure, MpOwner **out, MpErr *e);
 
-/* The callback has ended: C finds its closure dead. The record stays the caller's. */
-void mp_owner_end(MpOwner *o);
-
-/* Gives an ended record back. */
+/*
+** The callback has ended: C finds its closure dead. The record is given back,
+** unless calls are still `inside`: the last one does it then.
+*/
+void mp_owner_end(MpOwner *o, bool inside);
 void mp_owner_free(MpOwner *o);
 
 /*

@@ -1,6 +1,6 @@
 /*
-** tail.c: prepares calls, and the plans of variadic ones by the types of what
-** they are called with. Called by call.c. A plan is kept with its function,
+** tail.c: prepares calls, and the routes of variadic ones by the types of what
+** they are called with. Called by call.c. A route is kept with its function,
 ** but for one with types that may go before it does.
 */
 
@@ -39,7 +39,7 @@ MpPrepared *mp_tail_prepare(lua_State *L, const MpCtype *fn) {
   if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
   p->fn = fn;
   p->tails = NULL;
-  p->plan = mp_plan_new(L, &alloc, fn, NULL, 0);
+  p->route = mp_route_new(L, &alloc, fn, NULL, 0);
   fn->u.function->prepared = p;
   return p;
 }
@@ -136,31 +136,31 @@ static bool tail_lasts(const MpPrepared *p, const MpCtype *const *types, uint32_
 }
 
 /*
-** The plan with that tail; kept, unless a type of it is at home in an instance
+** The route with that tail; kept, unless a type of it is at home in an instance
 ** that may go before the function's: then it is for this call alone.
 */
-static const MpPlan *tail_plan(lua_State *L, MpPrepared *p, const MpCtype *const *types,
-                               uint32_t n) {
+static const MpRoute *tail_route(lua_State *L, MpPrepared *p, const MpCtype *const *types,
+                                 uint32_t n) {
   bool lasts = tail_lasts(p, types, n);
   MpAlloc alloc = {stack_resize, L};
   MpTail *t = lasts ? tail_find(p, types, n) : NULL;
-  MpPlan *plan;
-  if (t != NULL) return t->plan;
-  if (!lasts) return mp_plan_new(L, &alloc, p->fn, types, n);
+  MpRoute *route;
+  if (t != NULL) return t->route;
+  if (!lasts) return mp_route_new(L, &alloc, p->fn, types, n);
   alloc = arena_alloc(&p->fn->home->arena);
-  plan = mp_plan_new(L, &alloc, p->fn, types, n);
+  route = mp_route_new(L, &alloc, p->fn, types, n);
   t = (MpTail *)mp_alloc_new(&alloc, sizeof(MpTail));
   if (t == NULL || (t->types = (const MpCtype **)mp_alloc_new(&alloc, n * sizeof *types)) == NULL)
     mp_state_error(L, MP_MSG_NOMEM);
   memcpy(t->types, types, n * sizeof *types);
   t->n = n;
-  t->plan = plan;
+  t->route = route;
   t->next = p->tails;
   p->tails = t;
-  return t->plan;
+  return t->route;
 }
 
-const MpPlan *mp_tail_plan(lua_State *L, MpState *E, MpPrepared *p, int first) {
+const MpRoute *mp_tail_route(lua_State *L, MpState *E, MpPrepared *p, int first) {
   const MpCtype *room[TAIL_ROOM], **types = room;
   int n = lua_gettop(L) - first + 1, i, arg0 = (int)p->fn->u.function->nparams + 1;
   if (n > TAIL_ROOM) types = (const MpCtype **)lua_newuserdatauv(L, (size_t)n * sizeof *types, 0);
@@ -170,7 +170,7 @@ const MpPlan *mp_tail_plan(lua_State *L, MpState *E, MpPrepared *p, int first) {
     lua_pushinteger(L, lua_toboolean(L, first + i));
     lua_replace(L, first + i);
   }
-  return tail_plan(L, p, types, (uint32_t)n);
+  return tail_route(L, p, types, (uint32_t)n);
 }
 
 /* }===== */

@@ -387,7 +387,10 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
       return;
     }
     block_unlist(b);
-    if (b->end != NULL) block_callend(L, E, idx);
+    if (b->quiet && !E->ending)
+      b->end(L, E, b, idx);
+    else if (b->end != NULL)
+      block_callend(L, E, idx);
   }
   c->flags |= MP_CD_RELEASED;
   if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */

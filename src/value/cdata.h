@@ -75,6 +75,7 @@ struct MpBlock {
   void *own;             /* the maker's record */
   size_t own_size;       /* its size, for the maker */
   uint32_t pins;         /* calls into C that use it: an end waits for them */
+  bool quiet;            /* the end raises nothing, and needs no protection */
 };
 
 /* The cdata at idx, or NULL for anything else. */

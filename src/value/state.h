@@ -91,6 +91,7 @@ struct MpState {
   int trampoline;   /* registry reference of what callbacks run in */
   int targets;      /* that of MP_STATE_TARGETS */
   int ntargets;     /* numbers that callbacks have had */
+  int freetarget;   /* one that is free, and has the next such in its place; 0: none */
   int nested;       /* callbacks that are running, one inside another */
   void (*leave)(
       MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
@@ -108,7 +109,7 @@ struct MpState {
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
 #define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
 #define MP_STATE_TARGETS \
-  11 /* callback's number → its Lua function, weak values; 0: the first free number */
+  11 /* callback's number → its Lua function, weak values; see MpState.freetarget */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */

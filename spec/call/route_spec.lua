@@ -1,4 +1,4 @@
--- call/plan: values that a call converts at once, and those that need a closer look, are one
+-- call/route: values that a call converts at once, and those that need a closer look, are one
 -- to C; and what a closer look finds is found whatever the function is called with otherwise.
 
 local engine = require "spec.support.engine"

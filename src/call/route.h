@@ -1,12 +1,12 @@
 /*
-** plan.h: what a prepared call does with each of its arguments and with its
+** route.h: what a prepared call does with each of its arguments and with its
 ** result, decided once: most values of most types convert by a few of Lua's
 ** calls, without memory being taken and without an error being possible. What
-** a plan doesn't know is toc's and tolua's, through call.c.
+** a route doesn't know is toc's and tolua's, through call.c.
 */
 
-#ifndef MP_CALL_PLAN_H
-#define MP_CALL_PLAN_H
+#ifndef MP_CALL_ROUTE_H
+#define MP_CALL_ROUTE_H
 
 #include <string.h>
 
@@ -14,8 +14,8 @@
 #include "value/toc.h"
 
 /* Frames up to this size lie on the C stack. */
-#define MP_PLAN_FRAME 512
-#define MP_PLAN_PINS 8 /* and so many blocks that C uses, before they are put elsewhere */
+#define MP_ROUTE_FRAME 512
+#define MP_ROUTE_PINS 8 /* and so many blocks that C uses, before they are put elsewhere */
 
 /* How one argument converts. */
 typedef struct MpStep {
@@ -26,7 +26,7 @@ typedef struct MpStep {
   lua_Integer least, greatest; /* an integer's */
 } MpStep;
 
-typedef struct MpPlan {
+typedef struct MpRoute {
   MpCif *cif;
   MpCifDirect direct; /* NULL: by mp_cif_call */
   int nargs;
@@ -37,14 +37,14 @@ typedef struct MpPlan {
   uint32_t result_at;
   const MpCtype *result_type;
   MpStep steps[1]; /* one an argument */
-} MpPlan;
+} MpRoute;
 
 /*
-** The plan of calls of `fn` with variadic arguments of the types `tail`. One
+** The route of calls of `fn` with variadic arguments of the types `tail`. One
 ** that fails has raised.
 */
-MpPlan *mp_plan_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
-                    const MpCtype *const *tail, uint32_t ntail);
+MpRoute *mp_route_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
+                      const MpCtype *const *tail, uint32_t ntail);
 
 /* How an argument converts. */
 enum {
@@ -74,7 +74,7 @@ enum {
 ** Writes the argument at stack index `idx` to its place in the frame if it is
 ** what most calls give a number or a string; false: there is more to look at.
 */
-static inline bool mp_plan_loadplain(lua_State *L, const MpStep *s, char *at, int idx) {
+static inline bool mp_route_loadplain(lua_State *L, const MpStep *s, char *at, int idx) {
   if (s->op == MP_STEP_INTEGER) {
     lua_Integer v;
     if (MP_UNLIKELY(!lua_isinteger(L, idx))) return false;
@@ -100,31 +100,31 @@ static inline bool mp_plan_loadplain(lua_State *L, const MpStep *s, char *at, in
 }
 
 /* The same for a struct of the very type. */
-bool mp_plan_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx);
+bool mp_route_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx);
 
 /*
 ** The same for what is none of these. Notes a block that C will use in `pins`; where
 ** that is NULL, one that would have to be noted is false.
 */
-bool mp_plan_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
-                       MpPin *pins, int *npins);
+bool mp_route_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
+                        MpPin *pins, int *npins);
 
 /*
-** Writes the arguments at stack indexes first … to the frame, of MP_PLAN_FRAME
+** Writes the arguments at stack indexes first … to the frame, of MP_ROUTE_FRAME
 ** bytes, and notes the blocks that C will use in `pins`. Returns how many, or
 ** -1 when a value needs more than the steps do: then nothing was changed.
 */
-int mp_plan_load(lua_State *L, const MpState *E, const MpPlan *p, char *frame, int first,
-                 MpPin *pins);
+int mp_route_load(lua_State *L, const MpState *E, const MpRoute *p, char *frame, int first,
+                  MpPin *pins);
 
-/* A result that isn't one of the most frequent: as mp_plan_store. */
-bool mp_plan_storeother(lua_State *L, const MpPlan *p, const char *at);
+/* A result that isn't one of the most frequent: as mp_route_store. */
+bool mp_route_storeother(lua_State *L, const MpRoute *p, const char *at);
 
 /*
 ** Pushes the result, of a function that isn't void; false when it is tolua's to
 ** do. It is read by eight bytes, which is how it was stored.
 */
-static inline bool mp_plan_store(lua_State *L, const MpPlan *p, const char *frame) {
+static inline bool mp_route_store(lua_State *L, const MpRoute *p, const char *frame) {
   const char *at = frame + p->result_at;
   if (p->result <= MP_RETURN_UNSIGNED) {
     uint64_t bits;
@@ -141,7 +141,7 @@ static inline bool mp_plan_store(lua_State *L, const MpPlan *p, const char *fram
     lua_pushnumber(L, v);
     return true;
   }
-  return mp_plan_storeother(L, p, at);
+  return mp_route_storeother(L, p, at);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
-** plan.c: makes plans and carries them out. Called by call.c and tail.c; a
-** plan lies in the memory of its function type's home, or on Lua's stack.
+** route.c: makes routes and carries them out. Called by call.c and tail.c; a
+** route lies in the memory of its function type's home, or on Lua's stack.
 **
 ** A step reads a value by as few of Lua's calls as tell it apart from what
 ** needs a closer look (an integral float, a box, a numeric string, a table):
@@ -9,7 +9,7 @@
 ** cache first.
 */
 
-#include "call/plan.h"
+#include "call/route.h"
 
 #include <limits.h>
 #include <math.h>
@@ -78,20 +78,20 @@ static uint8_t result_op(const MpCtype *ct) {
   return mp_ctype_is_prim(ct, MP_PRIM_FLOAT) ? MP_RETURN_FLOAT : MP_RETURN_OTHER;
 }
 
-static void plan_result(MpPlan *p, const MpCtype *ct, const MpCifFrame *frame) {
+static void route_result(MpRoute *p, const MpCtype *ct, const MpCifFrame *frame) {
   p->result_type = ct;
   p->result_at = (uint32_t)frame->result_at;
   p->result = MP_BIG_ENDIAN && ct->kind != MP_KIND_VOID ? MP_RETURN_OTHER : result_op(ct);
   p->shift = ct->size < 8 ? (uint8_t)(64 - 8 * ct->size) : 0;
 }
 
-MpPlan *mp_plan_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
-                    const MpCtype *const *tail, uint32_t ntail) {
+MpRoute *mp_route_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
+                      const MpCtype *const *tail, uint32_t ntail) {
   MpErr e;
   const MpFunction *f = fn->u.function;
   uint32_t n = f->nparams + ntail, i;
-  size_t bytes = sizeof(MpPlan) + n * sizeof(MpStep);
-  MpPlan *p = (MpPlan *)mp_alloc_new(alloc, bytes);
+  size_t bytes = sizeof(MpRoute) + n * sizeof(MpStep);
+  MpRoute *p = (MpRoute *)mp_alloc_new(alloc, bytes);
   const MpCifFrame *frame;
   if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
   memset(p, 0, bytes);
@@ -99,9 +99,9 @@ MpPlan *mp_plan_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
   frame = mp_cif_frame(p->cif);
   p->direct = frame->direct;
   p->nargs = (int)n;
-  p->quick = !MP_BIG_ENDIAN && frame->size <= MP_PLAN_FRAME;
+  p->quick = !MP_BIG_ENDIAN && frame->size <= MP_ROUTE_FRAME;
   p->plain = p->direct != NULL;
-  plan_result(p, fn->item, frame);
+  route_result(p, fn->item, frame);
   for (i = 0; i < n; i++) {
     bool variadic = i >= f->nparams;
     const MpCtype *ct = variadic ? tail[i - f->nparams] : f->params[i];
@@ -140,7 +140,7 @@ static bool load_cdata(const MpStep *s, const MpCdata *c, char *at, int idx, MpP
   if (block != NULL) {
     if (block->flags & (MP_CD_RELEASED | MP_CD_READONLY | MP_CD_OVER)) return false;
     if (!(block->flags & MP_CD_INLINE)) {
-      if (pins == NULL || *npins == MP_PLAN_PINS) return false;
+      if (pins == NULL || *npins == MP_ROUTE_PINS) return false;
       pins[*npins].block = mp_cdata_asblock(block);
       pins[(*npins)++].idx = idx;
     }
@@ -159,7 +159,7 @@ static bool load_pointer(lua_State *L, const MpState *E, const MpStep *s, char *
   return lua_type(L, idx) == LUA_TNIL;
 }
 
-bool mp_plan_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx) {
+bool mp_route_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx) {
   const MpCdata *c = mp_cdata_test(L, E, idx), *block;
   const MpCtype *ct = s->ct;
   const char *from;
@@ -188,14 +188,14 @@ static bool load_float(lua_State *L, char *at, int idx) {
   return true;
 }
 
-bool mp_plan_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
-                       MpPin *pins, int *npins) {
+bool mp_route_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at, int idx,
+                        MpPin *pins, int *npins) {
   lua_Integer v;
   double d;
   switch (s->op) {
     case MP_STEP_TEXT:
     case MP_STEP_POINTER: return load_pointer(L, E, s, at, idx, pins, npins);
-    case MP_STEP_RECORD: return mp_plan_loadrecord(L, E, s, at, idx);
+    case MP_STEP_RECORD: return mp_route_loadrecord(L, E, s, at, idx);
     case MP_STEP_FLOAT: return lua_type(L, idx) == LUA_TNUMBER && load_float(L, at, idx);
     case MP_STEP_FRACTION:
       if (lua_type(L, idx) != LUA_TNUMBER || lua_isinteger(L, idx)) return false;
@@ -211,13 +211,13 @@ bool mp_plan_loadother(lua_State *L, const MpState *E, const MpStep *s, char *at
   }
 }
 
-int mp_plan_load(lua_State *L, const MpState *E, const MpPlan *p, char *frame, int first,
-                 MpPin *pins) {
+int mp_route_load(lua_State *L, const MpState *E, const MpRoute *p, char *frame, int first,
+                  MpPin *pins) {
   const MpStep *s = p->steps, *end = s + p->nargs;
   int npins = 0, idx = first;
   for (; s < end; s++, idx++) {
     char *at = frame + s->at;
-    if (!mp_plan_loadplain(L, s, at, idx) && !mp_plan_loadother(L, E, s, at, idx, pins, &npins))
+    if (!mp_route_loadplain(L, s, at, idx) && !mp_route_loadother(L, E, s, at, idx, pins, &npins))
       return -1;
   }
   return npins;
@@ -227,7 +227,7 @@ int mp_plan_load(lua_State *L, const MpState *E, const MpPlan *p, char *frame, i
 
 /* {===== results ===== */
 
-bool mp_plan_storeother(lua_State *L, const MpPlan *p, const char *at) {
+bool mp_route_storeother(lua_State *L, const MpRoute *p, const char *at) {
   float v;
   switch (p->result) {
     case MP_RETURN_BOOL: lua_pushboolean(L, *at != 0); return true;
