@@ -71,6 +71,10 @@ static void push_pointer_result(lua_State *L, MpState *E, const MpCtype *ct, cha
 static void push_other(lua_State *L, MpState *E, const MpRoute *p, const char *at, int first) {
   const MpCtype *ct = p->result_type;
   char *address;
+  if (mp_ctype_is_record(ct)) {
+    mp_tolua_record(L, E, ct, at);
+    return;
+  }
   if (ct->kind != MP_KIND_POINTER) {
     mp_tolua_push(L, E, ct, at, NULL, 0);
     return;
@@ -94,15 +98,18 @@ static inline int push_result(lua_State *L, MpState *E, const MpRoute *p, const 
 
 /* {===== calling ===== */
 
-/* The C call itself: errno is the state's on the way in, and C's on the way out. */
-static inline void call_enter(lua_State *L, MpState *E, MpCifDirect direct, const MpRoute *p,
+/*
+** The C call itself: errno is the state's on the way in, and C's on the way
+** out. `plain`: the route is known to be.
+*/
+static inline void call_enter(lua_State *L, MpState *E, const MpRoute *p, bool plain,
                               void (*code)(void), char *frame) {
   lua_State *before = E->running;
   int *error = mp_owner_enter(E);
   E->running = L;
   *error = E->saved_errno;
-  if (MP_LIKELY(direct != NULL))
-    direct(code, frame);
+  if (plain || MP_LIKELY(p->direct != NULL))
+    p->direct(code, frame);
   else
     mp_cif_call(p->cif, code, frame);
   E->saved_errno = *error;
@@ -144,7 +151,7 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
     mp_toc_write(&d, p->steps[i].ct, frame + p->steps[i].at, first + i);
   }
   for (i = 0; i < d.npins; i++) d.pins[i].block->pins++;
-  call_enter(L, E, p->direct, p, code, frame);
+  call_enter(L, E, p, false, code, frame);
   for (i = 0; i < d.npins; i++) mp_cdata_unpin(L, E, d.pins[i].block, d.pins[i].idx);
   return push_result(L, E, p, frame, first);
 }
@@ -160,7 +167,7 @@ call_quickly(lua_State *L, MpState *E, const MpRoute *p, void (*code)(void), int
   int npins = mp_route_load(L, E, p, frame, first, pins), i;
   if (npins < 0) return -1;
   for (i = 0; MP_UNLIKELY(i < npins); i++) pins[i].block->pins++;
-  call_enter(L, E, p->direct, p, code, frame);
+  call_enter(L, E, p, false, code, frame);
   for (i = 0; MP_UNLIKELY(i < npins); i++) mp_cdata_unpin(L, E, pins[i].block, pins[i].idx);
   return push_result(L, E, p, frame, first);
 }
@@ -218,7 +225,7 @@ static int call_plain(lua_State *L) {
                                 : !mp_route_loadother(L, c->engine, s, at, i + 1, NULL, NULL))
       return call_entry(L);
   }
-  call_enter(L, c->engine, p->direct, p, c->code, frame);
+  call_enter(L, c->engine, p, true, c->code, frame);
   return push_result(L, c->engine, p, frame, 1);
 }
 

@@ -291,6 +291,7 @@ static inline bool callback_quickly(lua_State *L, MpState *E, Invocation *in) {
   for (i = 0; i < n; i++) mp_answer_push(L, a->params[i], (const char *)in->args[i]);
   E->nested++;
   status = lua_pcall(L, n, results, -(n + 3));
+  E->nested--;
   if (MP_UNLIKELY(status != LUA_OK || (results && !mp_answer_store(L, a->result, in->result)))) {
     int below = lua_absindex(L, -3) - 1;
     callback_mend(L, E, in, status);
@@ -298,7 +299,6 @@ static inline bool callback_quickly(lua_State *L, MpState *E, Invocation *in) {
   } else {
     lua_settop(L, -3 - results);
   }
-  E->nested--;
   return true;
 }
 
