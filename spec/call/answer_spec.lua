@@ -47,6 +47,9 @@ describe("a callback", function()
     end
     assert.equal(3.0, (answer("double(*)(void)", function() return 3 end)))
     assert.equal(0.5, (answer("float(*)(float)", same, 0.5)))
+    assert.equal(1 / 0, (answer("float(*)(void)", function() return 1 / 0 end)))
+    assert.is_true((answer("_Bool(*)(void)", function() return 1 end)))
+    assert.is_false((answer("_Bool(*)(void)", function() return false end)))
     assert.equal(0.5, (answer("double(*)(void)", function() return ffi.box("float", 0.5) end)))
     assert.is_true((answer("_Bool(*)(_Bool)", same, true)))
     assert.is_true((answer("_Bool(*)(int)", function(x) return x == 1 end, 1)))
@@ -62,6 +65,16 @@ describe("a callback", function()
         assert.equal(0, result)
         assert.equal(1, #reports)
       end
+    end
+    for _, wrong in ipairs { 1e300, "0.5", true } do
+      local result, reports = answer("float(*)(void)", function() return wrong end)
+      assert.equal(0, result)
+      assert.equal(1, #reports)
+    end
+    for _, wrong in ipairs { 2, "true", 0.5 } do
+      local result, reports = answer("_Bool(*)(void)", function() return wrong end)
+      assert.is_false(result)
+      assert.equal(1, #reports)
     end
     local result, reports = answer("double(*)(void)", function() return "1.5" end)
     assert.equal(0, result)

@@ -44,6 +44,28 @@ describe("a scalar argument", function()
     end
   end)
 
+  it("reaches C extended to an int, as compilers expect it", function()
+    local narrow = engine.new() -- the function takes an int: it looks at all of the register's half
+    narrow.cdef "int number_int(short); unsigned number_uint(_Bool); int number_add(signed char, unsigned char);"
+    local fixture = narrow.dlopen(engine.fixture "number")
+    local wide = engine.new()
+    wide.cdef "long number_long(long);"
+    local dirty = wide.dlopen(engine.fixture "number").number_long
+    for _, n in ipairs { -5, 5, -32768, 32767 } do
+      for _, given in ipairs { n, n + 0.0, ffi.box("short", n) } do
+        dirty(wide.box("long", 0x5555555555555555))
+        assert.equal(n, fixture.number_int(given))
+      end
+    end
+    for _, given in ipairs { true, 1, 1.0 } do
+      dirty(wide.box("long", -1))
+      assert.equal(1, fixture.number_uint(given))
+    end
+    dirty(wide.box("long", 0x5555555555555555))
+    assert.equal(-128 + 255, fixture.number_add(-128.0, 255.0))
+    assert.equal(-128 + 255, fixture.number_add(-128, 255))
+  end)
+
   it("keeps what Lua's integers don't hold", function()
     local max = ffi.cast("uint64_t", -1)
     assert.equal(max, lib.number_ulong(max))

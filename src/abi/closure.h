@@ -22,9 +22,9 @@ typedef struct MpClosureKind MpClosureKind;
 /*
 ** What C's call runs. `args[i]` points to argument i as its C type lies in
 ** memory; the handler writes the result at `result` as its C type lies there
-** (zeroed before, with room for 8 bytes at least). `owner` is NULL when the closure is dead. Runs on whatever
-** thread C called on. `type_text` is the C text of a pointer to the function
-** type, for a report.
+** (zeroed before; an integer may be written with its sign to 8 bytes). `owner`
+** is NULL when the closure is dead. Runs on whatever thread C called on.
+** `type_text` is the C text of a pointer to the function type, for a report.
 */
 typedef void (*MpClosureHandler)(void *owner, void *result, void **args, const char *type_text);
 

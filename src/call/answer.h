@@ -6,6 +6,7 @@
 #ifndef MP_CALL_ANSWER_H
 #define MP_CALL_ANSWER_H
 
+#include <math.h>
 #include <string.h>
 
 #include "call/owner.h"
@@ -71,6 +72,7 @@ static inline void mp_answer_push(lua_State *L, MpWay way, const char *at) {
 static inline bool mp_answer_store(lua_State *L, MpWay way, void *result) {
   lua_Integer v, back;
   double d;
+  float f;
   switch (way.how) {
     case MP_HOW_SIGNED:
     case MP_HOW_UNSIGNED:
@@ -86,6 +88,17 @@ static inline bool mp_answer_store(lua_State *L, MpWay way, void *result) {
       if (lua_type(L, -1) != LUA_TNUMBER) return false;
       d = lua_tonumberx(L, -1, NULL);
       memcpy(result, &d, sizeof d);
+      return true;
+    case MP_HOW_FLOAT:
+      if (lua_type(L, -1) != LUA_TNUMBER) return false;
+      d = lua_tonumberx(L, -1, NULL);
+      f = (float)d;
+      memcpy(result, &f, sizeof f);
+      return !isinf(f) || isinf(d);
+    case MP_HOW_BOOL:
+      if (lua_type(L, -1) != LUA_TBOOLEAN) return false;
+      v = lua_toboolean(L, -1);
+      memcpy(result, &v, sizeof v);
       return true;
     default: return false;
   }

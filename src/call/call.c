@@ -100,16 +100,16 @@ static inline int push_result(lua_State *L, MpState *E, const MpRoute *p, const 
 
 /*
 ** The C call itself: errno is the state's on the way in, and C's on the way
-** out. `plain`: the route is known to be.
+** out. `direct`: the route's, where its steps have written the frame; else NULL.
 */
-static inline void call_enter(lua_State *L, MpState *E, const MpRoute *p, bool plain,
+static inline void call_enter(lua_State *L, MpState *E, const MpRoute *p, MpCifDirect direct,
                               void (*code)(void), char *frame) {
   lua_State *before = E->running;
   int *error = mp_owner_enter(E);
   E->running = L;
   *error = E->saved_errno;
-  if (plain || MP_LIKELY(p->direct != NULL))
-    p->direct(code, frame);
+  if (direct != NULL)
+    direct(code, frame);
   else
     mp_cif_call(p->cif, code, frame);
   E->saved_errno = *error;
@@ -151,7 +151,7 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
     mp_toc_write(&d, p->steps[i].ct, frame + p->steps[i].at, first + i);
   }
   for (i = 0; i < d.npins; i++) d.pins[i].block->pins++;
-  call_enter(L, E, p, false, code, frame);
+  call_enter(L, E, p, NULL, code, frame);
   for (i = 0; i < d.npins; i++) mp_cdata_unpin(L, E, d.pins[i].block, d.pins[i].idx);
   return push_result(L, E, p, frame, first);
 }
@@ -167,7 +167,7 @@ call_quickly(lua_State *L, MpState *E, const MpRoute *p, void (*code)(void), int
   int npins = mp_route_load(L, E, p, frame, first, pins), i;
   if (npins < 0) return -1;
   for (i = 0; MP_UNLIKELY(i < npins); i++) pins[i].block->pins++;
-  call_enter(L, E, p, false, code, frame);
+  call_enter(L, E, p, p->direct, code, frame);
   for (i = 0; MP_UNLIKELY(i < npins); i++) mp_cdata_unpin(L, E, pins[i].block, pins[i].idx);
   return push_result(L, E, p, frame, first);
 }
@@ -225,7 +225,8 @@ static int call_plain(lua_State *L) {
                                 : !mp_route_loadother(L, c->engine, s, at, i + 1, NULL, NULL))
       return call_entry(L);
   }
-  call_enter(L, c->engine, p, true, c->code, frame);
+  if (p->direct == NULL) __builtin_unreachable(); /* it is plain */
+  call_enter(L, c->engine, p, p->direct, c->code, frame);
   return push_result(L, c->engine, p, frame, 1);
 }
 

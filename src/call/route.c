@@ -17,7 +17,6 @@
 
 #include "base/num.h"
 #include "type/relate.h"
-#include "type/scalar.h"
 
 /* {===== making ===== */
 
@@ -27,10 +26,10 @@ static bool is_integer(const MpCtype *ct) {
 }
 
 static void step_range(MpStep *s) {
-  MpInt128 least, greatest;
-  mp_scalar_range(s->ct, &least, &greatest);
-  s->least = (lua_Integer)least;
-  s->greatest = greatest > LUA_MAXINTEGER ? LUA_MAXINTEGER : (lua_Integer)greatest;
+  unsigned bits = mp_ctype_bits(s->ct);
+  bool is_unsigned = mp_ctype_is_unsigned(s->ct);
+  s->least = is_unsigned ? 0 : LUA_MININTEGER >> (64 - bits);
+  s->greatest = LUA_MAXINTEGER >> (bits < 64 ? 64 - bits - is_unsigned : 0);
 }
 
 static void step_pointer(MpStep *s, bool variadic) {

@@ -28,10 +28,10 @@ typedef struct MpStep {
 
 typedef struct MpRoute {
   MpCif *cif;
-  MpCifDirect direct; /* NULL: by mp_cif_call */
+  MpCifDirect direct; /* for frames that the steps have written; NULL: by mp_cif_call */
   int nargs;
   bool quick;            /* the steps are worth trying */
-  bool plain;            /* and no other pointer than text is among them, and all go in registers */
+  bool plain;            /* and among them is no pointer but text, and `direct` is there */
   bool pointers;         /* some argument may be a pointer: a result may point into its block */
   uint8_t result, shift; /* what becomes of the result */
   uint32_t result_at;
@@ -40,8 +40,8 @@ typedef struct MpRoute {
 } MpRoute;
 
 /*
-** The route of calls of `fn` with variadic arguments of the types `tail`. One
-** that fails has raised.
+** The route of calls of `fn` with variadic arguments of the types `tail`.
+** Raises for want of memory and for a type that can't be passed.
 */
 MpRoute *mp_route_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
                       const MpCtype *const *tail, uint32_t ntail);
