@@ -246,9 +246,25 @@ static inline bool quick_writable(const MpCdata *c, const MpPlan *plan) {
   return !(block->flags & (MP_CD_READONLY | MP_CD_OVER));
 }
 
-/* Pushes the aggregate at `at`, which `c` (at 1) looks into. */
-static MP_NOINLINE bool quick_view(lua_State *L, const MpCtype *ct, char *at, MpCdata *c) {
-  mp_cdata_pushpart(L, ct, at, c, 1);
+/*
+** Pushes the aggregate or pointer of type `ct` at `at`, which `c` (at 1) looks
+** into. Not a pointer that may have a target of its own.
+*/
+static MP_NOINLINE bool quick_object(lua_State *L, unsigned kind, const MpCtype *ct, char *at,
+                                     MpCdata *c) {
+  const MpCdata *block = mp_cdata_block(c);
+  char *to;
+  if (kind == MP_QUICK_VIEW) {
+    mp_cdata_pushpart(L, ct, at, c, 1);
+    return true;
+  }
+  if (block != NULL && (block->flags & (MP_CD_KEEPING | MP_CD_WEAKKEEPS | MP_CD_OVER)))
+    return false;
+  memcpy(&to, at, sizeof to);
+  if (to == NULL)
+    lua_pushnil(L);
+  else
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, 0);
   return true;
 }
 
@@ -262,13 +278,14 @@ static inline bool quick_index(lua_State *L, MpCdata *c) {
     at = quick_record(c);
     if (MP_UNLIKELY(at == NULL)) return false;
     at += key->offset;
-    if (kind == MP_QUICK_VIEW) return !plan->frozen && quick_view(L, key->field->type, at, c);
+    if (kind >= MP_QUICK_VIEW)
+      return !plan->frozen && quick_object(L, kind, key->field->type, at, c);
   } else {
     kind = plan->get;
     if (kind == MP_QUICK_NOT || !lua_isinteger(L, 2)) return false;
     at = quick_element(c, plan, lua_tointegerx(L, 2, NULL));
     if (MP_UNLIKELY(at == NULL)) return false;
-    if (kind == MP_QUICK_VIEW) return quick_view(L, c->ct->item, at, c);
+    if (kind >= MP_QUICK_VIEW) return quick_object(L, kind, c->ct->item, at, c);
   }
   return mp_quick_push(L, kind, at);
 }

@@ -26,8 +26,14 @@ typedef enum MpQuick {
   MP_QUICK_U64,
   MP_QUICK_F32,
   MP_QUICK_F64,
-  MP_QUICK_VIEW /* an aggregate: access makes a view of it */
+  MP_QUICK_VIEW,   /* an aggregate: access makes a view of it */
+  MP_QUICK_POINTER /* access reads it, toc writes it */
 } MpQuick;
+
+/* Is it a scalar that this file reads and writes? */
+static inline bool mp_quick_is_scalar(unsigned kind) {
+  return kind != MP_QUICK_NOT && kind < MP_QUICK_VIEW;
+}
 
 /* How a type is read. */
 static inline MpQuick mp_quick_kind(const MpCtype *ct) {
@@ -39,6 +45,7 @@ static inline MpQuick mp_quick_kind(const MpCtype *ct) {
   if (mp_ctype_is_record(ct) ||
       (ct->kind == MP_KIND_ARRAY && ct->length != 0 && ct->length != MP_LENGTH_OPEN))
     return MP_QUICK_VIEW;
+  if (ct->kind == MP_KIND_POINTER) return MP_QUICK_POINTER;
   if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return MP_QUICK_NOT;
   if (ct->prim == MP_PRIM_CHAR) return MP_QUICK_CHAR;
   switch ((MpPrimClass)prim->cls) {
