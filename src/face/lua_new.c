@@ -127,7 +127,7 @@ static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first)
   MpDest d;
   size_t n, bytes;
   if (ct->kind != MP_KIND_ARRAY || ct->length != MP_LENGTH_OPEN || lua_gettop(L) != first ||
-      lua_type(L, first) != LUA_TTABLE)
+      lua_type(L, first) != LUA_TTABLE || !mp_quick_is_scalar(mp_quick_kind(ct->item)))
     return false;
   n = lua_rawlen(L, first);
   if (!mp_num_mul(n, ct->item->size, &bytes)) return false;

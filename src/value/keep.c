@@ -80,7 +80,15 @@ static void keep_write(lua_State *L, MpCdata *block, int idx, const char *at) {
 }
 
 void mp_keep_set(lua_State *L, MpCdata *block, int idx, const char *at) {
-  int top = lua_gettop(L);
+  int top;
+  if ((block->flags & (MP_CD_KEEPING | MP_CD_OVER)) == MP_CD_KEEPING) { /* most are written again */
+    lua_getiuservalue(L, idx, MP_BLOCK_KEPT);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, keep_offset(block, at));
+    lua_pop(L, 1);
+    return;
+  }
+  top = lua_gettop(L);
   luaL_checkstack(L, 12, NULL);
   block = keep_base(L, block, &idx);
   lua_pushvalue(L, top);
