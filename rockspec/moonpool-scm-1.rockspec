@@ -111,6 +111,7 @@ build = {
         "src/value/init.c",
         "src/value/keep.c",
         "src/value/metatype.c",
+        "src/value/numbers.c",
         "src/value/state.c",
         "src/value/toc.c",
         "src/value/tolua.c",

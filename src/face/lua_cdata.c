@@ -20,6 +20,7 @@
 #include "value/init.h"
 #include "value/keep.h"
 #include "value/metatype.h"
+#include "value/numbers.h"
 #include "value/quick.h"
 #include "value/toc.h"
 #include "value/tolua.h"
@@ -205,7 +206,7 @@ static bool set_scalars(lua_State *L, const MpCtype *item, const char *at, size_
                         const MpCdata *c) {
   MpQuick kind = mp_quick_kind(item);
   size_t i;
-  if (kind == MP_QUICK_NOT || kind == MP_QUICK_CHAR || kind == MP_QUICK_VIEW) return false;
+  if (!mp_quick_is_scalar(kind) || kind == MP_QUICK_CHAR) return false;
   mp_cdata_checklive(L, c); /* the table took memory */
   for (i = 0; i < n; i++, at += item->size) {
     if (!mp_quick_push(L, kind, at)) return false;
@@ -363,7 +364,8 @@ static int cdata_assign(lua_State *L) {
   bytes_writable(L, &b);
   if (mp_ctype_array(&E->root, item, MP_LENGTH_OPEN, &ct, &e) != MP_OK) mp_state_raise(L, &e);
   mp_toc_start(&d, L, E, b.c, 1);
-  if (lua_istable(L, 4) && lua_rawlen(L, 4) == n && mp_init_sequence(&d, item, at, 4, n)) return 0;
+  if (lua_istable(L, 4) && lua_rawlen(L, 4) == n && mp_numbers_sequence(&d, item, at, 4, n))
+    return 0;
   got = mp_init_length(&d, ct, 4) - (lua_type(L, 4) == LUA_TSTRING ? 1 : 0);
   if (lua_type(L, 4) == LUA_TNUMBER) mp_toc_mismatch(&d, ct, "a table, a string or an array", 4);
   if (got != n) mp_state_error(L, MP_MSG_ASSIGN_LENGTH, n, got);

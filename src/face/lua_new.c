@@ -17,6 +17,7 @@
 #include "value/box.h"
 #include "value/init.h"
 #include "value/metatype.h"
+#include "value/numbers.h"
 
 /* {===== new ===== */
 
@@ -85,19 +86,36 @@ static void dest_init(MpDest *d, lua_State *L, MpState *E) {
   d->E = E;
 }
 
+/* Fills the new record `c`, on the top, from the initializers below it; false: with nothing done. */
+static bool new_record(lua_State *L, MpState *E, MpCdata *c, const MpCtype *data, int first,
+                       int last) {
+  char *at = mp_cdata_address(c);
+  MpDest d;
+  if (lua_type(L, first) != LUA_TTABLE) return mp_numbers_arguments(L, data, at, first, last);
+  if (last > first) return false;
+  if (MP_LIKELY(mp_numbers_record(L, data, at, first))) return true;
+  dest_init(&d, L, E);
+  d.block = c;
+  d.block_idx = last + 1;
+  d.init = true;
+  d.end = at + data->size;
+  mp_toc_write(&d, data, at, first);
+  lua_settop(L, last + 1);
+  return true;
+}
+
 /*
-** What is made most: memory of a type's own size, without an initializer or
-** with a table of numbers by name. False, and nothing pushed, for the rest.
+** What is made most: memory of a type's own size, without an initializer, or
+** that of a record with one. False, and nothing pushed, for the rest.
 */
 static inline bool new_quick(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   const MpPlan *plan = (const MpPlan *)ct->plan;
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
   int top = lua_gettop(L);
   MpCdata *c;
-  if (plan == NULL || !plan->sized || top > first) return false;
-  if (top == first && (!mp_ctype_is_record(data) || lua_type(L, first) != LUA_TTABLE)) return false;
+  if (plan == NULL || !plan->sized || (top >= first && !mp_ctype_is_record(data))) return false;
   c = mp_cdata_pushowner(L, E, ct, data->size, false);
-  if (top == first && !mp_init_quick(L, data, mp_cdata_address(c), first)) {
+  if (top >= first && !new_record(L, E, c, data, first, top)) {
     lua_settop(L, top);
     return false;
   }
@@ -111,7 +129,7 @@ static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first)
   MpDest d;
   size_t n, bytes;
   if (ct->kind != MP_KIND_ARRAY || ct->length != MP_LENGTH_OPEN || lua_gettop(L) != first ||
-      lua_type(L, first) != LUA_TTABLE)
+      lua_type(L, first) != LUA_TTABLE || !mp_quick_is_scalar(mp_quick_kind(ct->item)))
     return false;
   n = lua_rawlen(L, first);
   if (!mp_num_mul(n, ct->item->size, &bytes)) return false;
@@ -119,7 +137,7 @@ static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first)
   d.block = mp_cdata_pushowner(L, E, ct, bytes, true);
   d.block_idx = first + 1;
   d.init = true;
-  if (!mp_init_sequence(&d, ct->item, mp_cdata_address(d.block), first, n)) {
+  if (!mp_numbers_sequence(&d, ct->item, mp_cdata_address(d.block), first, n)) {
     lua_settop(L, first);
     return false;
   }

@@ -246,9 +246,44 @@ static inline bool quick_writable(const MpCdata *c, const MpPlan *plan) {
   return !(block->flags & (MP_CD_READONLY | MP_CD_OVER));
 }
 
-/* Pushes the aggregate at `at`, which `c` (at 1) looks into. */
-static MP_NOINLINE bool quick_view(lua_State *L, const MpCtype *ct, char *at, MpCdata *c) {
-  mp_cdata_pushpart(L, ct, at, c, 1);
+/*
+** Pushes the pointer `to` that lies at `at` in `block`, which `c` (at 1) looks into and which
+** has kept targets in its user value: as a view of its target, if it still points there.
+*/
+static void quick_kept(lua_State *L, const MpCtype *ct, const char *at, char *to, MpCdata *c,
+                       const MpCdata *block) {
+  const MpCdata *target;
+  size_t size = 0;
+  char *base = NULL;
+  if (block != c) lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, block != c ? -1 : 1, MP_BLOCK_KEPT);
+  lua_rawgeti(L, -1, (lua_Integer)((intptr_t)at - (intptr_t)mp_cdata_address(block)));
+  target = mp_cdata_test(L, mp_state_of(ct), -1);
+  if (target != NULL) mp_cdata_extent(target, &base, &size);
+  /* As mp_keep_push asks. */
+  if (target == NULL || (size != MP_CD_UNBOUNDED && (uintptr_t)to - (uintptr_t)base > size))
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, 0);
+  else
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, -1);
+}
+
+/* Pushes the aggregate or pointer of type `ct` at `at`, which `c` (at 1) looks into. */
+static MP_NOINLINE bool quick_object(lua_State *L, unsigned kind, const MpCtype *ct, char *at,
+                                     MpCdata *c) {
+  const MpCdata *block = mp_cdata_block(c);
+  char *to;
+  if (kind == MP_QUICK_VIEW) {
+    mp_cdata_pushpart(L, ct, at, c, 1);
+    return true;
+  }
+  if (block != NULL && (block->flags & (MP_CD_WEAKKEEPS | MP_CD_OVER))) return false;
+  memcpy(&to, at, sizeof to);
+  if (to == NULL)
+    lua_pushnil(L);
+  else if (block != NULL && (block->flags & MP_CD_KEEPING))
+    quick_kept(L, ct, at, to, c, block);
+  else
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, 0);
   return true;
 }
 
@@ -262,13 +297,15 @@ static inline bool quick_index(lua_State *L, MpCdata *c) {
     at = quick_record(c);
     if (MP_UNLIKELY(at == NULL)) return false;
     at += key->offset;
-    if (kind == MP_QUICK_VIEW) return !plan->frozen && quick_view(L, key->field->type, at, c);
+    if (kind == MP_QUICK_BITS) return mp_quick_pushbits(L, key->field, at);
+    if (kind >= MP_QUICK_VIEW)
+      return !plan->frozen && quick_object(L, kind, key->field->type, at, c);
   } else {
     kind = plan->get;
     if (kind == MP_QUICK_NOT || !lua_isinteger(L, 2)) return false;
     at = quick_element(c, plan, lua_tointegerx(L, 2, NULL));
     if (MP_UNLIKELY(at == NULL)) return false;
-    if (kind == MP_QUICK_VIEW) return quick_view(L, c->ct->item, at, c);
+    if (kind >= MP_QUICK_VIEW) return quick_object(L, kind, c->ct->item, at, c);
   }
   return mp_quick_push(L, kind, at);
 }
@@ -280,9 +317,11 @@ static inline bool quick_newindex(lua_State *L, MpCdata *c) {
   char *at;
   if (plan->keys != NULL && (key = mp_metatype_key(plan->keys, lua_topointer(L, 2))) != NULL) {
     kind = key->set;
-    at = quick_record(c);
-    if (MP_UNLIKELY(at == NULL || plan->frozen)) return false;
+    if (plan->frozen || (at = quick_record(c)) == NULL) return false;
     at += key->offset;
+    if (kind >= MP_QUICK_VIEW)
+      return kind == MP_QUICK_BITS && quick_writable(c, plan) &&
+             mp_quick_storebits(L, key->field, at, 3);
   } else {
     kind = plan->set;
     if (kind == MP_QUICK_NOT || !lua_isinteger(L, 2)) return false;

@@ -11,20 +11,6 @@
 void mp_init_aggregate(MpDest *d, const MpCtype *ct, char *at, int idx);
 
 /*
-** Fills the fresh, zeroed struct or union `ct` at `at` from the table at idx,
-** if it has numbers and booleans by the names of members, and nothing else.
-** False when it has: then what was written is to be written again.
-*/
-bool mp_init_quick(lua_State *L, const MpCtype *ct, char *at, int idx);
-
-/*
-** Writes the table at idx, whose border is `n`, as `n` scalars `item` to `at`,
-** if it is a sequence of so many values and nothing else. False when it isn't:
-** then some may have been written.
-*/
-bool mp_init_sequence(MpDest *d, const MpCtype *item, char *at, int idx, size_t n);
-
-/*
 ** Bytes that a `ct` needs when its open or flexible array is sized by the
 ** initializer at `idx` (0: none). Raises when the initializer can't say.
 */

@@ -25,9 +25,12 @@ static void key_fill(MpKey *key, const void *name, const MpField *f) {
   key->name = name;
   key->field = f;
   key->get = key->set = MP_QUICK_NOT;
-  if (f->is_bits || f->offset > UINT32_MAX) return;
+  if (f->offset > UINT32_MAX) return;
   key->offset = (uint32_t)f->offset;
-  key->get = (uint8_t)mp_quick_kind(f->type);
+  if (f->is_bits)
+    key->get = mp_quick_is_bits(f) ? MP_QUICK_BITS : MP_QUICK_NOT;
+  else
+    key->get = (uint8_t)mp_quick_kind(f->type);
   if (!(f->type->quals & MP_QUAL_CONST)) key->set = key->get;
 }
 

@@ -26,8 +26,15 @@ typedef enum MpQuick {
   MP_QUICK_U64,
   MP_QUICK_F32,
   MP_QUICK_F64,
-  MP_QUICK_VIEW /* an aggregate: access makes a view of it */
+  MP_QUICK_VIEW,    /* an aggregate: access makes a view of it */
+  MP_QUICK_POINTER, /* access reads it, toc writes it */
+  MP_QUICK_BITS     /* a bit-field of at most 63 bits, in at most 8 bytes */
 } MpQuick;
+
+/* Is it a scalar that this file reads and writes? */
+static inline bool mp_quick_is_scalar(unsigned kind) {
+  return kind != MP_QUICK_NOT && kind < MP_QUICK_VIEW;
+}
 
 /* How a type is read. */
 static inline MpQuick mp_quick_kind(const MpCtype *ct) {
@@ -39,6 +46,7 @@ static inline MpQuick mp_quick_kind(const MpCtype *ct) {
   if (mp_ctype_is_record(ct) ||
       (ct->kind == MP_KIND_ARRAY && ct->length != 0 && ct->length != MP_LENGTH_OPEN))
     return MP_QUICK_VIEW;
+  if (ct->kind == MP_KIND_POINTER) return MP_QUICK_POINTER;
   if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return MP_QUICK_NOT;
   if (ct->prim == MP_PRIM_CHAR) return MP_QUICK_CHAR;
   switch ((MpPrimClass)prim->cls) {
@@ -140,6 +148,47 @@ static inline bool mp_quick_store(lua_State *L, unsigned kind, char *at, int idx
     return true;
   }
   return false;
+}
+
+/* Bytes that a bit-field's bits lie in, from its unit's first on. */
+static inline size_t mp_quick_span(const MpField *f) {
+  return ((size_t)f->bit_start + f->bit_width + 7) / 8;
+}
+
+static inline bool mp_quick_is_bits(const MpField *f) {
+  return !MP_BIG_ENDIAN && f->is_bits && f->bit_width > 0 && f->bit_width < 64 &&
+         mp_quick_span(f) <= 8 && (f->type->kind == MP_KIND_PRIM || f->type->kind == MP_KIND_ENUM);
+}
+
+/* Pushes the bit-field whose unit is at `at`. */
+static inline bool mp_quick_pushbits(lua_State *L, const MpField *f, const char *at) {
+  unsigned unused = 64u - f->bit_width;
+  uint64_t u = 0;
+  memcpy(&u, at, mp_quick_span(f));
+  u = u >> f->bit_start << unused;
+  switch ((MpPrimClass)mp_ctype_prims[f->type->prim].cls) {
+    case MP_CLASS_BOOL: lua_pushboolean(L, u != 0); break;
+    case MP_CLASS_INT: lua_pushinteger(L, (lua_Integer)u >> unused); break;
+    default: lua_pushinteger(L, (lua_Integer)(u >> unused)); break;
+  }
+  return true;
+}
+
+/* Stores the integer at idx in it; false when that must go the long way. */
+static inline bool mp_quick_storebits(lua_State *L, const MpField *f, char *at, int idx) {
+  bool is_signed = mp_ctype_prims[f->type->prim].cls == MP_CLASS_INT;
+  uint64_t mask = ((uint64_t)1 << f->bit_width) - 1, u = 0;
+  size_t span = mp_quick_span(f);
+  lua_Integer i;
+  if (!lua_isinteger(L, idx)) return false;
+  i = lua_tointegerx(L, idx, NULL);
+  if (is_signed ? i < -(lua_Integer)(mask / 2) - 1 || i > (lua_Integer)(mask / 2)
+                : i < 0 || (uint64_t)i > mask)
+    return false;
+  memcpy(&u, at, span);
+  u = (u & ~(mask << f->bit_start)) | ((uint64_t)i & mask) << f->bit_start;
+  memcpy(at, &u, span);
+  return true;
 }
 
 #endif
