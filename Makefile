@@ -253,17 +253,36 @@ $(BENCH)/libtarget.so: bench/target.c bench/target.h
 	@mkdir -p $(@D)
 	@$(CC) -O2 -fPIC $(SHARED) -o $@ $<
 
-$(BENCH_MODULES): bench/floor.c bench/target.h $(BENCH)/libtarget.so
-	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) $(LUA_CFLAGS) \
-	  $(MODULE) -o $@ $< $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
+$(BENCH_MODULES): bench/floor.c bench/floor_data.c bench/floor.h bench/target.h $(BENCH)/libtarget.so
+	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) \
+	  $(LUA_CFLAGS) $(MODULE) -o $@ $(filter %.c,$^) $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
 
-bench: ## times beside a hand-written binding and LuaJIT's interpreter, where there is one
-	@tools/deps test
+BENCH_LUA = mkdir -p build/bench && MOONPOOL_LUA='$(LUA)' $(IN_TREE) DOC='$(DOC)' \
+  LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' $(LUA)
+
+# DOC=1 writes the tables into doc/speed.md too, and the plot beside it.
+bench: ## times beside a hand-written binding, LuaJIT's interpreter and CFFI; ROW= picks, DOC=1 keeps
+	@tools/deps test bench
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all $(BENCH_MODULES)
-	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
-	  $(LUA) bench/run.lua $(REPETITIONS)
+	@$(BENCH_LUA) bench/run.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
+
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+bench-ir: ## instructions an operation; CHECK=1 compares with bench/baseline.txt, RECORD=1 writes it
+	@tools/deps test valgrind
+	@$(MAKE) --no-print-directory run-bench-ir
+
+run-bench-ir: all $(BENCH_MODULES)
+	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check))' $(if $(ROW),'$(ROW)')
+
+bench-scale: ## what operations cost among 10^3 to 10^7 things; ROW= picks, DOC=1 keeps
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-bench-scale
+
+run-bench-scale: REPETITIONS = 3
+run-bench-scale: all $(BENCH_MODULES)
+	@$(BENCH_LUA) bench/scale.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
 
 # == Checking the sources =================================================================
 
@@ -331,5 +350,6 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  run-specs run-examples run-abi run-headers lint-c run-rock
+  bench bench-ir bench-scale run-specs run-examples run-abi run-headers lint-c run-rock \
+  run-bench run-bench-ir run-bench-scale
 .DEFAULT_GOAL = all
