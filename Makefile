@@ -86,6 +86,8 @@ OBJECTS := $(call objects,$(SOURCES))
 TESTS_OBJECTS := $(call objects,$(call sources,$(BELOW_LUA)) $(TESTS_C))
 FIXTURES := $(patsubst spec/support/fixtures/%.c,$(B)/fixtures/lib%.so,\
   $(wildcard spec/support/fixtures/*.c))
+BENCH = $(B)/bench
+BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 CORE = $(B)/moonpool/core.so
 LIBRARIES = $(B)/libmoonpool.a $(B)/$(SONAME) $(B)/$(SOLINK) $(B)/moonpool.pc
 
@@ -154,7 +156,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(BENCH_MODULES)
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -245,8 +247,6 @@ fuzz: ## throw bytes at the parser for FUZZ_S= seconds
 
 # == Measuring ============================================================================
 
-BENCH = $(B)/bench
-BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 REPETITIONS = 7
 
 $(BENCH)/libtarget.so: bench/target.c bench/target.h

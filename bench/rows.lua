@@ -242,18 +242,18 @@ bulk("memmove", "ns/KiB", 16, {
 local function heap(setup, new, more)
   return { setup, ([[
     local t, extra = {}, %s
-    for i = 1, 100000 do t[i] = %s end -- whatever is made once is made now
-    for i = 1, 100000 do t[i] = false end
+    for i = 1, n do t[i] = %s end -- whatever is made once is made now
+    for i = 1, n do t[i] = false end
     collectgarbage() collectgarbage()
     local before = collectgarbage "count" * 1024 + extra()
-    for i = 1, 100000 do t[i] = %s end
+    for i = 1, n do t[i] = %s end
     collectgarbage() collectgarbage()
-    result = (collectgarbage "count" * 1024 + extra() - before) / 100000]]):format(
+    result = (collectgarbage "count" * 1024 + extra() - before) / n]]):format(
     more or "function() return 0 end", new, new) }
 end
 -- Python's objects aren't its tracer's: what the process grows by.
 add("memory", "value", "heap of 8-byte struct", { "=", 56 }, {
-  unit = "bytes",
+  unit = "bytes", count = 100000,
   hand = heap("", "lib.point()"),
   moonpool = heap("", "new(P)", [[function()
     local sum = 0
@@ -263,11 +263,11 @@ add("memory", "value", "heap of 8-byte struct", { "=", 56 }, {
     return sum
   end]]),
   luajit = heap("", "new(T)"),
-  cffi = { "P, t, page = ffi.typeof('struct target_point *'), [None] * 100000, resource.getpagesize()", [[
+  cffi = { "P, t, page = ffi.typeof('struct target_point *'), [None] * n, resource.getpagesize()", [[
 def resident(): return int(open('/proc/self/statm').read().split()[1]) * page
 before = resident()
-for i in range(100000): t[i] = ffi.new(P)
-result = (resident() - before) / 100000]] },
+for i in range(n): t[i] = ffi.new(P)
+result = (resident() - before) / n]] },
 })
 local resident = { "", [[
   local status = io.open "/proc/self/status"
