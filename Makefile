@@ -257,6 +257,10 @@ $(BENCH_MODULES): bench/floor.c bench/floor_data.c bench/floor.h bench/target.h 
 	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) \
 	  $(LUA_CFLAGS) $(MODULE) -o $@ $(filter %.c,$^) $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
 
+$(BENCH)/seed.so: bench/seed.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -fPIC -Wall -Wextra $(SHARED) -o $@ $< $(SYSTEM_LIBS)
+
 BENCH_LUA = mkdir -p build/bench && MOONPOOL_LUA='$(LUA)' $(IN_TREE) DOC='$(DOC)' \
   LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' $(LUA)
 
@@ -273,7 +277,7 @@ bench-ir: ## instructions an operation; CHECK=1 compares with bench/baseline.txt
 	@tools/deps test valgrind
 	@$(MAKE) --no-print-directory run-bench-ir
 
-run-bench-ir: all $(BENCH_MODULES)
+run-bench-ir: all $(BENCH_MODULES) $(BENCH)/seed.so
 	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check))' $(if $(ROW),'$(ROW)')
 
 bench-scale: ## what operations cost among 10^3 to 10^7 things; ROW= picks, DOC=1 keeps

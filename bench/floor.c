@@ -11,7 +11,7 @@
 #include "target.h"
 
 #define CALLBACK "bench.callback"
-#define ATTACHED "bench.attached"
+#define OWNED "bench.owned"
 
 #if defined(BENCH_STRICT)
 static int saved_errno;
@@ -221,28 +221,23 @@ static int floor_sort(lua_State *L) {
 
 /* == Destructors ========================================================== */
 
-/* attach(object, f): an object that calls f(object) when it is collected. */
-static int attach(lua_State *L) {
-  int *destructor;
-  luaL_checktype(L, 1, LUA_TUSERDATA);
-  luaL_checktype(L, 2, LUA_TFUNCTION);
-  COUNT(2);
-  destructor = (int *)lua_newuserdatauv(L, sizeof *destructor, 1);
-  *destructor = LUA_NOREF;
+/* owned(f): a point that calls f(point) when it is collected. */
+static int owned_new(lua_State *L) {
+  struct target_point *p;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  COUNT(1);
+  p = (struct target_point *)lua_newuserdatauv(L, sizeof *p, 1);
+  p->x = p->y = 0;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  luaL_setmetatable(L, ATTACHED);
-  lua_pushvalue(L, 2);
-  *destructor = luaL_ref(L, LUA_REGISTRYINDEX);
+  luaL_setmetatable(L, OWNED);
   return 1;
 }
 
-static int attached_gc(lua_State *L) {
-  int *destructor = (int *)luaL_checkudata(L, 1, ATTACHED);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, *destructor);
-  luaL_unref(L, LUA_REGISTRYINDEX, *destructor);
-  *destructor = LUA_NOREF;
+static int owned_gc(lua_State *L) {
+  luaL_checkudata(L, 1, OWNED);
   lua_getiuservalue(L, 1, 1);
+  lua_pushvalue(L, 1);
   lua_call(L, 1, 0);
   return 0;
 }
@@ -268,7 +263,7 @@ static const luaL_Reg functions[] = {
     {"sort", floor_sort},
     {"callback", callback_new},
     {"free", callback_free},
-    {"attach", attach},
+    {"owned", owned_new},
     {NULL, NULL},
 };
 
@@ -278,8 +273,13 @@ static const luaL_Reg functions[] = {
 int luaopen_floor(lua_State *L);
 
 int luaopen_floor(lua_State *L) {
+#if defined(BENCH_STRICT)
   add_collected(L, CALLBACK, callback_free);
-  add_collected(L, ATTACHED, attached_gc);
+#else
+  luaL_newmetatable(L, CALLBACK); /* it lives until it is freed */
+  lua_pop(L, 1);
+#endif
+  add_collected(L, OWNED, owned_gc);
   luaL_newlib(L, functions);
   floor_open_data(L);
   return 1;

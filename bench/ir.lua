@@ -1,6 +1,6 @@
 -- make bench-ir: instructions per operation, counted by callgrind: the difference of two runs
 -- with two numbers of operations, so that starting and declaring cancel out. They repeat to
--- about 1 %, whatever else the machine does. Usage: lua ir.lua JOBS [record|check] [PART OF A NAME]
+-- a fraction of 1 %, whatever else the machine does. Usage: lua ir.lua JOBS [record|check] [PART OF A NAME]
 
 package.path = "./?.lua;" .. package.path
 local baseline = require "bench.baseline"
@@ -11,8 +11,8 @@ local report = require "bench.report"
 local jobs, mode, wanted = tonumber(arg[1]) or 1, arg[2] or "", arg[3]
 local folder, recorded_in = "build/bench/ir", "bench/baseline.txt"
 local tolerance = .02
--- The second number less the first makes some fifty cycles of the collector.
-local few, many = 10000, 50000
+-- The second number less the first makes some thirty cycles of the collector.
+local few, many = 5000, 30000
 
 local groups = { call = true, access = true, new = true, callback = true }
 local measured = { floor = true, strict = true, moonpool = true }
@@ -52,7 +52,8 @@ local function prepare()
 end
 
 local function count_all()
-  local valgrind = "valgrind --tool=callgrind --callgrind-out-file=/dev/null"
+  local valgrind = ("LD_PRELOAD=%s/bench/seed.so "):format(os.getenv "MOONPOOL_BUILD")
+    .. "valgrind --tool=callgrind --callgrind-out-file=/dev/null"
   os.execute(("tr '\\n' '\\0' <%s/commands | xargs -0 -P %d -I@ sh -c '%s @'"):format(folder, jobs, valgrind))
 end
 
@@ -109,9 +110,19 @@ local function say(heading, list)
   end
 end
 
+-- Says where the recorded machine differs from this one.
+local function compare_machines(text)
+  local here = machine()
+  for fact in text:gmatch "# (%- [^\n]+)" do
+    if not here:find(fact, 1, true) then print("recorded with another: " .. fact:sub(3)) end
+  end
+end
+
 -- Whether nothing is worse than recorded.
 local function check(list)
-  local recorded = baseline.parse(report.read(recorded_in))
+  local text = report.read(recorded_in)
+  local recorded = baseline.parse(text)
+  compare_machines(text)
   if wanted then
     for name in pairs(recorded) do
       if not name:find(wanted, 1, true) then recorded[name] = nil end
