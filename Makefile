@@ -273,12 +273,13 @@ run-bench: all $(BENCH_MODULES)
 	@$(BENCH_LUA) bench/run.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
 
 JOBS := $(shell nproc 2>/dev/null || echo 1)
+# PROFILE=1 shows instead where the instructions go, by function.
 bench-ir: ## instructions an operation; CHECK=1 compares with bench/baseline.txt, RECORD=1 writes it
 	@tools/deps test valgrind
 	@$(MAKE) --no-print-directory run-bench-ir
 
 run-bench-ir: all $(BENCH_MODULES) $(BENCH)/seed.so
-	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check))' $(if $(ROW),'$(ROW)')
+	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check,$(if $(PROFILE),profile)))' $(if $(ROW),'$(ROW)')
 
 bench-scale: ## what operations cost among 10^3 to 10^7 things; ROW= picks, DOC=1 keeps
 	@tools/deps test

@@ -1,6 +1,7 @@
 -- make bench-ir: instructions per operation, counted by callgrind: the difference of two runs
 -- with two numbers of operations, so that starting and declaring cancel out. They repeat to
--- a fraction of 1 %, whatever else the machine does. Usage: lua ir.lua JOBS [record|check] [PART OF A NAME]
+-- a fraction of 1 %, whatever else the machine does. Usage: lua ir.lua JOBS [record|check|profile]
+-- [PART OF A NAME]
 
 package.path = "./?.lua;" .. package.path
 local baseline = require "bench.baseline"
@@ -51,9 +52,13 @@ local function prepare()
   report.write(folder .. "/commands", table.concat(commands, "\n") .. "\n")
 end
 
+local function callgrind(out)
+  return ("LD_PRELOAD=%s/bench/seed.so valgrind --tool=callgrind --callgrind-out-file=%s"):format(
+    os.getenv "MOONPOOL_BUILD", out)
+end
+
 local function count_all()
-  local valgrind = ("LD_PRELOAD=%s/bench/seed.so "):format(os.getenv "MOONPOOL_BUILD")
-    .. "valgrind --tool=callgrind --callgrind-out-file=/dev/null"
+  local valgrind = callgrind "/dev/null"
   os.execute(("tr '\\n' '\\0' <%s/commands | xargs -0 -P %d -I@ sh -c '%s @'"):format(folder, jobs, valgrind))
 end
 
@@ -134,6 +139,38 @@ local function check(list)
   for _, name in ipairs(alone) do print(("not in both: %s"):format(name)) end
   if #worse + #better + #alone == 0 then print "as recorded" end
   return #worse + #alone == 0
+end
+
+-- == By function ==========================================================================
+
+-- Where moonpool's instructions go: those of the greater number of operations, an operation.
+local function profile(i, row)
+  local peer
+  for _, one in ipairs(counted) do if one.name == "moonpool" then peer = one end end
+  local path = path_of(i, peer, many)
+  report.write(path, peers.program(peer, row, many, true))
+  peers.output(("%s %s"):format(callgrind(path .. ".callgrind"), peers.command(peer, path)))
+  local lines = peers.output("callgrind_annotate --auto=no --threshold=100 " .. path .. ".callgrind")
+  -- What is inlined from another file has a line of its own, under the same name.
+  local of, within, names, total = {}, {}, {}, 0
+  for count, name, object in lines:gmatch "\n%s*([%d,]+) %([^)]*%)%s+[^\n]*:([^:%s\n]+)([^\n]*)" do
+    if not of[name] then names[#names + 1] = name end
+    local each = tonumber((count:gsub(",", ""))) / many
+    of[name], total = (of[name] or 0) + each, total + each
+    within[name] = object:match "([^/%[]+)%]" or within[name]
+  end
+  table.sort(names, function(a, b) return of[a] > of[b] end)
+  print(("%s: %.1f instructions an operation, starting and the loop included"):format(row.name, total))
+  for _, name in ipairs(names) do
+    if of[name] < total / 100 then break end
+    print(("%9.1f  %s  %s"):format(of[name], name, within[name] or ""))
+  end
+end
+
+if mode == "profile" then
+  os.execute("mkdir -p " .. folder)
+  for i = 2, #rows do profile(i, rows[i]) end
+  return
 end
 
 prepare()
