@@ -120,10 +120,14 @@ function peers.installed()
   return found
 end
 
---- The program that loads a peer and does nothing with it.
+--- A program that loads a peer, and one that doesn't: each prints the processor's time, in
+--- seconds, that its process has taken so far.
 function peers.startup(peer)
-  if peer.language then return "import cffi\ncffi.FFI()" end
-  return ("require %q"):format(peer.module)
+  local load, say = ("require %q\n"):format(peer.module), "print(os.clock())"
+  if peer.language then
+    load, say = "import cffi\ncffi.FFI()\n", "import time\nprint(time.process_time())"
+  end
+  return load .. say, say
 end
 
 --- The program that measures a row in a peer and prints the number; nil where the peer has

@@ -59,21 +59,15 @@ local function measure_row(row)
   end)
 end
 
--- Starting a process that loads a peer, less starting its bare interpreter: µs, the median of
--- many pairs, from the clock on the wall, for the work is another process's.
+-- A process that loads a peer, less one of the bare interpreter: µs of the processor, from
+-- its start until that is done; the median of several pairs.
 local function startup()
-  local pairs_of = [[
-    for i in $(seq 20); do
-      a=$(date +%%s%%N); %s; b=$(date +%%s%%N); %s; c=$(date +%%s%%N)
-      echo $((b - a - (c - b)))
-    done]]
-  local bare_script = script .. "-bare"
-  report.write(bare_script, "")
   return interleaved({ name = "start-up", unit = "µs", group = "memory" }, function(peer)
-    report.write(script, peers.startup(peer))
+    local loading, bare = peers.startup(peer)
     local list = {}
-    for more in peers.output(pairs_of:format(peers.command(peer, script), peers.command(peer, bare_script)))
-      :gmatch "%-?%d+" do list[#list + 1] = tonumber(more) / 1000 end
+    for i = 1, 15 do
+      list[i] = (assert(peers.run(peer, loading, script)) - assert(peers.run(peer, bare, script))) * 1e6
+    end
     return (report.median(list))
   end)
 end
