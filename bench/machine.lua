@@ -29,7 +29,7 @@ return function()
   }
   local out = {}
   for _, fact in ipairs(facts) do
-    if fact[2] then out[#out + 1] = ("- %s: %s\n"):format(fact[1], (fact[2]:gsub("%s+Copyright.*", ""))) end
+    if fact[2] then out[#out + 1] = ("- %s: %s\n"):format(fact[1], (fact[2]:gsub("[%s-]+Copyright.*", ""))) end
   end
   return table.concat(out)
 end
