@@ -292,7 +292,7 @@ run-bench-scale: all $(BENCH_MODULES)
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
-C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch])
+C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch] bench/*.[ch])
 
 lint: ## luacheck, and the compiler's warnings as errors
 	@tools/deps lint

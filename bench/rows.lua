@@ -271,7 +271,7 @@ result = (resident() - before) / n]] },
 })
 local resident = { "", [[
   local status = io.open "/proc/self/status"
-  result = status and tonumber(status:read("*a"):match "VmRSS:%s*(%d+)")]] }
+  result = status and tonumber(status:read("*a"):match "VmRSS:%s*(%d+)") or 0]] }
 add("memory", "value", "resident, loaded", nil, {
   unit = "KB", bare = true, hand = resident, ffi = resident,
   cffi = { "", "result = int(open('/proc/self/statm').read().split()[1]) * resource.getpagesize() // 1024" },
