@@ -122,7 +122,7 @@ bool mp_heap_has(const MpHeap *h, const void *ptr, size_t size) {
 /* {===== labelled blocks ===== */
 
 void *mp_heap_malloc(MpHeap *h, int label, size_t size) {
-  unsigned kind;
+  size_t kind;
   void *p;
   mp_assert(size > 0 && label >= 0 && label < MP_HEAP_LABELS);
   if (!mp_small_is(size)) return mp_large_new(&h->large, label, size, false);
@@ -142,7 +142,7 @@ void *mp_heap_calloc(MpHeap *h, int label, size_t size) {
 }
 
 size_t mp_heap_release(MpHeap *h, void *ptr) {
-  unsigned kind;
+  size_t kind;
   size_t slack;
   if (mp_region_owner(ptr) != h) return mp_large_free(&h->large, ptr);
   mp_assert(*mp_slab_label(ptr) != 0);

@@ -15,7 +15,7 @@ _Static_assert(sizeof(MpSlab) == 64 && offsetof(MpSlab, free) == offsetof(MpSmal
 
 /* {===== lists of slabs ===== */
 
-static inline MpSlab *small_nolist(const MpSmall *m, unsigned kind) {
+static inline MpSlab *small_nolist(const MpSmall *m, size_t kind) {
   return (MpSlab *)&m->mixed[kind]; /* its first fields are all that is looked at */
 }
 
@@ -52,7 +52,7 @@ static void small_setfull(MpSmall *m, MpSlab *s) {
 }
 
 /* A new slab for the kind, as its list. */
-static MpSlab *small_addslab(MpSmall *m, unsigned kind) {
+static MpSlab *small_addslab(MpSmall *m, size_t kind) {
   MpSlab *s = mp_slab_new(&m->pool);
   if (s == NULL) return NULL;
   s->kind = (uint16_t)kind;
@@ -97,7 +97,7 @@ static void *small_carve(MpSlab *s) {
 }
 
 /* A sized block from what is left of the start region; NULL when that is too little. */
-static void *small_begin(MpSmall *m, unsigned kind) {
+static void *small_begin(MpSmall *m, size_t kind) {
   size_t size = kind * 8u;
   char *p = m->start;
   if (!mp_small_issized(kind) || (size_t)(m->start_end - p) < size) return NULL;
@@ -106,7 +106,7 @@ static void *small_begin(MpSmall *m, unsigned kind) {
   return p;
 }
 
-void *mp_small_refill(MpSmall *m, unsigned kind) {
+void *mp_small_refill(MpSmall *m, size_t kind) {
   for (;;) {
     MpSlab *s = m->open[kind];
     if (s->free != NULL) return mp_small_pop(s);
@@ -121,7 +121,7 @@ void *mp_small_refill(MpSmall *m, unsigned kind) {
   }
 }
 
-void mp_small_settle(MpSmall *m, MpSlab *s, void *p, unsigned kind) {
+void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind) {
   if (s->state == MP_SLAB_MIXED) {
     mp_small_push(small_nolist(m, kind), p, kind);
     m->mixed[kind].count--;
@@ -144,7 +144,7 @@ void mp_small_settle(MpSmall *m, MpSlab *s, void *p, unsigned kind) {
 
 bool mp_small_init(MpSmall *m, const MpAllocator *system, void *region, const void *owner) {
   MpSlab *start;
-  unsigned kind;
+  size_t kind;
   if (!mp_slab_init(&m->pool, system, region, owner)) return false;
   for (kind = 0; kind < MP_SMALL_KINDS; kind++) m->open[kind] = small_nolist(m, kind);
   start = mp_slab_new(&m->pool);
@@ -165,7 +165,7 @@ void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *u
 }
 
 /* An empty slab that waits in its kind's list; NULL if there is none. */
-static MpSlab *small_findempty(const MpSmall *m, unsigned kind) {
+static MpSlab *small_findempty(const MpSmall *m, size_t kind) {
   MpSlab *head = m->open[kind], *s = head;
   if (head == small_nolist(m, kind)) return NULL;
   do {
@@ -176,7 +176,7 @@ static MpSlab *small_findempty(const MpSmall *m, unsigned kind) {
 }
 
 size_t mp_small_trim(MpSmall *m) {
-  unsigned kind;
+  size_t kind;
   for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
     MpSlab *s;
     while ((s = small_findempty(m, kind)) != NULL) small_dropslab(m, s);
@@ -186,7 +186,7 @@ size_t mp_small_trim(MpSmall *m) {
 
 /* {===== statistics ===== */
 
-static MpHeapClass *small_class(MpHeapStats *t, unsigned kind) {
+static MpHeapClass *small_class(MpHeapStats *t, size_t kind) {
   return mp_small_issized(kind)
              ? &t->classes[kind - 1]
              : &t->classes[MP_SMALL_SIZED + (kind - MP_SMALL_SIZED - 1) % MP_SMALL_LABELLED];
@@ -227,7 +227,7 @@ static size_t small_listlength(const void *p) {
 
 static void small_countmixed(const MpSmall *m, MpHeapStats *t) {
   size_t left = (size_t)(m->start_end - m->start), taken = MP_SLAB_SIZE - left;
-  unsigned kind;
+  size_t kind;
   for (kind = 1; kind <= MP_SMALL_SIZED; kind++) {
     const MpSmallMixed *x = &m->mixed[kind];
     MpHeapClass *c = small_class(t, kind);
@@ -241,7 +241,7 @@ static void small_countmixed(const MpSmall *m, MpHeapStats *t) {
 }
 
 void mp_small_stats(const MpSmall *m, MpHeapStats *out) {
-  unsigned kind;
+  size_t kind;
   out->nclasses = MP_HEAP_CLASSES;
   for (kind = 1; kind <= MP_SMALL_SIZED + MP_SMALL_LABELLED; kind++)
     small_class(out, kind)->size = mp_small_sizeof(kind);
@@ -314,7 +314,7 @@ static void small_checkslab(void *ud, MpSlab *s) {
 /* Do the start region's live and free blocks make up what was taken from it? */
 static bool small_checkmixed(const MpSmall *m) {
   size_t sum = (size_t)(m->start_end - m->start);
-  unsigned kind;
+  size_t kind;
   for (kind = 1; kind <= MP_SMALL_SIZED; kind++)
     sum += (m->mixed[kind].count + small_listlength(m->mixed[kind].free)) * mp_small_sizeof(kind);
   return sum == MP_SLAB_SIZE;

@@ -44,20 +44,20 @@ MP_CHECKED bool mp_small_init(MpSmall *m, const MpAllocator *system, void *regio
 /* Is it a size that has a kind? */
 static inline bool mp_small_is(size_t size) { return size - 1 < MP_HEAP_SMALL; }
 
-static inline unsigned mp_small_kind(size_t size) { return (unsigned)((size + 7) >> 3); }
+static inline size_t mp_small_kind(size_t size) { return (size + 7) >> 3; }
 
-static inline unsigned mp_small_labelledkind(int label, size_t size) {
-  return MP_SMALL_SIZED + (unsigned)label * MP_SMALL_LABELLED + (unsigned)((size + 15) >> 4);
+static inline size_t mp_small_labelledkind(int label, size_t size) {
+  return MP_SMALL_SIZED + (size_t)label * MP_SMALL_LABELLED + ((size + 15) >> 4);
 }
 
-static inline bool mp_small_issized(unsigned kind) { return kind <= MP_SMALL_SIZED; }
+static inline bool mp_small_issized(size_t kind) { return kind <= MP_SMALL_SIZED; }
 
-static inline size_t mp_small_sizeof(unsigned kind) {
+static inline size_t mp_small_sizeof(size_t kind) {
   return mp_small_issized(kind) ? kind * 8u
                                 : ((kind - MP_SMALL_SIZED - 1) % MP_SMALL_LABELLED + 1) * 16u;
 }
 
-static inline int mp_small_labelof(unsigned kind) {
+static inline int mp_small_labelof(size_t kind) {
   return (int)((kind - MP_SMALL_SIZED - 1) / MP_SMALL_LABELLED);
 }
 
@@ -70,10 +70,10 @@ static inline size_t mp_small_slack(unsigned label) { return (label & ~MP_SMALL_
 /* {===== the paths that must be fast ===== */
 
 /* The kind's first slab has no freed block: a block from elsewhere; NULL for want of memory. */
-void *mp_small_refill(MpSmall *m, unsigned kind);
+void *mp_small_refill(MpSmall *m, size_t kind);
 
 /* Frees the block that a slab's count waited for. */
-void mp_small_settle(MpSmall *m, MpSlab *s, void *p, unsigned kind);
+void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind);
 
 /* A block off a list that isn't empty. */
 static inline void *mp_small_pop(MpSlab *s) {
@@ -84,7 +84,7 @@ static inline void *mp_small_pop(MpSlab *s) {
   return p;
 }
 
-static inline void mp_small_push(MpSlab *s, void *p, unsigned kind) {
+static inline void mp_small_push(MpSlab *s, void *p, size_t kind) {
   mp_region_show(p, sizeof(void *));
   *(void **)p = s->free;
   s->free = p;
@@ -92,7 +92,7 @@ static inline void mp_small_push(MpSlab *s, void *p, unsigned kind) {
 }
 
 /* A block of the kind, for `size` bytes; NULL for want of memory. */
-static inline void *mp_small_take(MpSmall *m, unsigned kind, size_t size) {
+static inline void *mp_small_take(MpSmall *m, size_t kind, size_t size) {
   MpSlab *s = m->open[kind];
   void *p = MP_LIKELY(s->free != NULL) ? mp_small_pop(s) : mp_small_refill(m, kind);
   if (MP_ASAN && p != NULL) {
@@ -103,7 +103,7 @@ static inline void *mp_small_take(MpSmall *m, unsigned kind, size_t size) {
 }
 
 /* Frees a block of the kind. */
-static inline void mp_small_give(MpSmall *m, void *p, unsigned kind) {
+static inline void mp_small_give(MpSmall *m, void *p, size_t kind) {
   MpSlab *s = mp_slab_of(p);
   mp_assert(s->state == MP_SLAB_MIXED || s->kind == kind);
   if (MP_LIKELY(--s->count != 0))
