@@ -61,7 +61,7 @@ static void *bump_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
 static Host host_new(const char *name) {
   static Bump bump;
   Host h = {libc_resize, NULL, NULL};
-  size_t size = (size_t)64 << 30;
+  size_t size = (size_t)8 << 30; /* valgrind has no more */
   if (strcmp(name, "moonpool") == 0) {
     h.heap = mp_heap_new(NULL);
     h.ud = h.heap;

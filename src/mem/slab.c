@@ -40,9 +40,9 @@ bool mp_slab_init(MpSlabPool *a, const MpAllocator *system, void *region, const 
   return true;
 }
 
-void *mp_slab_spare(void *region) {
+void *mp_slab_spare(void *region, unsigned which) {
   uintptr_t own = (uintptr_t)mp_slab_arena(region) & 0x3000;
-  return (char *)region + ((own + 0x1000) & 0x3000);
+  return (char *)region + ((own + which * 0x1000) & 0x3000);
 }
 
 void mp_slab_fini(MpSlabPool *a) {

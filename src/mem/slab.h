@@ -91,12 +91,12 @@ static inline unsigned char *mp_slab_label(const void *at) {
 }
 
 /*
-** A pool whose first arena is `region`: its owner may live in the 4 KiB that
-** mp_slab_spare tells. false for want of memory; the region is the caller's then.
+** A pool whose first arena is `region`. false for want of memory; the region is the caller's
+** then. Its head has three times 4 KiB to spare, 1 … 3, where the pool's owner may live.
 */
 MP_CHECKED bool mp_slab_init(MpSlabPool *a, const MpAllocator *system, void *region,
                              const void *owner);
-void *mp_slab_spare(void *region);
+void *mp_slab_spare(void *region, unsigned which);
 
 /* Gives all arenas back, whatever is in them; the first one last. */
 void mp_slab_fini(MpSlabPool *a);

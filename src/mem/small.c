@@ -96,13 +96,16 @@ static void *small_carve(MpSlab *s) {
   return first;
 }
 
-/* A sized block from what is left of the start region; NULL when that is too little. */
+/* A block from what is left of its start region; NULL when that is too little. */
 static void *small_begin(MpSmall *m, size_t kind) {
-  size_t size = kind * 8u;
-  char *p = m->start;
-  if (!mp_small_issized(kind) || (size_t)(m->start_end - p) < size) return NULL;
-  m->start += size;
+  bool sized = mp_small_issized(kind);
+  MpSmallStart *start = sized ? &m->sized : &m->labelled;
+  size_t size = mp_small_sizeof(kind);
+  char *p = start->at;
+  if ((size_t)(start->end - p) < size) return NULL;
+  start->at += size;
   m->mixed[kind].count++;
+  if (!sized) m->kinds[((uintptr_t)p & (MP_SLAB_SIZE - 1)) >> 4] = (unsigned char)kind;
   return p;
 }
 
@@ -142,26 +145,97 @@ void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind) {
 
 /* }===== */
 
+static void small_setstart(MpSmall *m, MpSmallStart *start) {
+  MpSlab *s = mp_slab_new(&m->pool);
+  s->state = MP_SLAB_MIXED;
+  s->count = 1;
+  start->at = mp_slab_start(s);
+  start->end = start->at + MP_SLAB_SIZE;
+}
+
 bool mp_small_init(MpSmall *m, const MpAllocator *system, void *region, const void *owner) {
-  MpSlab *start;
   size_t kind;
   if (!mp_slab_init(&m->pool, system, region, owner)) return false;
   for (kind = 0; kind < MP_SMALL_KINDS; kind++) m->open[kind] = small_nolist(m, kind);
-  start = mp_slab_new(&m->pool);
-  start->state = MP_SLAB_MIXED;
-  start->count = 1;
-  m->start = mp_slab_start(start);
-  m->start_end = m->start + MP_SLAB_SIZE;
+  m->kinds = (unsigned char *)mp_slab_spare(region, 2);
+  small_setstart(m, &m->sized);
+  small_setstart(m, &m->labelled);
   return true;
 }
 
-void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *ud) {
+/* {===== addresses ===== */
+
+static bool small_isin(const MpSmallStart *start, const void *ptr) {
+  return (uintptr_t)ptr - (uintptr_t)(start->end - MP_SLAB_SIZE) < MP_SLAB_SIZE;
+}
+
+/* In the labelled start region blocks have a byte in `kinds` where they begin. */
+static MpSmallPlace small_findmixed(const MpSmall *m, const char *ptr, void **block, size_t *kind) {
+  size_t at = ((uintptr_t)ptr & (MP_SLAB_SIZE - 1)) >> 4;
+  if (ptr >= m->labelled.at) return MP_SMALL_NOTHING;
+  while (m->kinds[at] == 0) at--;
+  *block = m->labelled.end - MP_SLAB_SIZE + at * 16;
+  *kind = m->kinds[at];
+  return MP_SMALL_BLOCK;
+}
+
+MpSmallPlace mp_small_find(const MpSmall *m, const void *ptr, void **block, size_t *kind) {
+  const MpSlab *s = mp_slab_of(ptr);
+  char *start;
+  size_t n;
+  if (((uintptr_t)ptr & (MP_REGION_SIZE - 1)) < MP_SLAB_HEAD) return MP_SMALL_OTHER;
+  if (small_isin(&m->labelled, ptr)) return small_findmixed(m, (const char *)ptr, block, kind);
+  if (s->state == MP_SLAB_UNUSED) return MP_SMALL_NOTHING;
+  if (mp_small_issized(s->kind)) return MP_SMALL_OTHER;
+  start = mp_slab_start(s);
+  n = (size_t)((const char *)ptr - start) / s->size;
+  if (start + n * s->size >= s->fresh) return MP_SMALL_NOTHING;
+  *block = start + n * s->size;
+  *kind = s->kind;
+  return MP_SMALL_BLOCK;
+}
+
+/* }===== */
+
+/* {===== the whole ===== */
+
+/* Calls `visit` for each slab of the heap, the unused ones too. */
+static void small_eachslab(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *ud) {
   size_t i, k;
   for (i = 0; i < m->pool.n; i++) {
     char *region = (char *)MP_SLAB_REGION(m->pool.arenas[i]);
     for (k = MP_SLAB_FIRST; k < MP_SLAB_FIRST + MP_SLAB_COUNT; k++)
       visit(ud, mp_slab_of(region + (k << MP_SLAB_BITS)));
   }
+}
+
+typedef struct SmallWalk {
+  const MpSmall *m;
+  void (*visit)(void *ud, void *p, size_t kind);
+  void *ud;
+} SmallWalk;
+
+static void small_walkslab(void *ud, MpSlab *s) {
+  const SmallWalk *w = (const SmallWalk *)ud;
+  char *p = mp_slab_start(s), *end = s->fresh;
+  bool mixed = small_isin(&w->m->labelled, p);
+  if (mixed)
+    end = w->m->labelled.at;
+  else if (s->state == MP_SLAB_UNUSED || mp_small_issized(s->kind))
+    return;
+  while (p < end) {
+    size_t kind = mp_small_kindof(w->m, p);
+    if (*mp_slab_label(p) != 0) w->visit(w->ud, p, kind);
+    p += mp_small_sizeof(kind);
+  }
+}
+
+void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, void *p, size_t kind), void *ud) {
+  SmallWalk w;
+  w.m = m;
+  w.visit = visit;
+  w.ud = ud;
+  small_eachslab(m, small_walkslab, &w);
 }
 
 /* An empty slab that waits in its kind's list; NULL if there is none. */
@@ -183,6 +257,8 @@ size_t mp_small_trim(MpSmall *m) {
   }
   return mp_slab_trim(&m->pool);
 }
+
+/* }===== */
 
 /* {===== statistics ===== */
 
@@ -225,19 +301,22 @@ static size_t small_listlength(const void *p) {
   return n;
 }
 
+static size_t small_left(const MpSmall *m) {
+  return (size_t)(m->sized.end - m->sized.at) + (size_t)(m->labelled.end - m->labelled.at);
+}
+
 static void small_countmixed(const MpSmall *m, MpHeapStats *t) {
-  size_t left = (size_t)(m->start_end - m->start), taken = MP_SLAB_SIZE - left;
-  size_t kind;
-  for (kind = 1; kind <= MP_SMALL_SIZED; kind++) {
+  size_t live = 0, kind;
+  for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
     const MpSmallMixed *x = &m->mixed[kind];
     MpHeapClass *c = small_class(t, kind);
     c->used += x->count;
     c->free += small_listlength(x->free);
-    t->allocated += x->count * mp_small_sizeof(kind);
-    taken -= x->count * mp_small_sizeof(kind);
+    live += x->count * mp_small_sizeof(kind);
   }
-  t->available += taken;
-  t->unused += left;
+  t->allocated += live;
+  t->available += 2 * MP_SLAB_SIZE - small_left(m) - live;
+  t->unused += small_left(m);
 }
 
 void mp_small_stats(const MpSmall *m, MpHeapStats *out) {
@@ -245,7 +324,7 @@ void mp_small_stats(const MpSmall *m, MpHeapStats *out) {
   out->nclasses = MP_HEAP_CLASSES;
   for (kind = 1; kind <= MP_SMALL_SIZED + MP_SMALL_LABELLED; kind++)
     small_class(out, kind)->size = mp_small_sizeof(kind);
-  mp_small_walk(m, small_countslab, out);
+  small_eachslab(m, small_countslab, out);
   small_countmixed(m, out);
   out->allocated -= m->slack;
   out->rounding += m->slack;
@@ -275,11 +354,14 @@ static size_t small_checkfree(SmallCheck *c, const MpSlab *s, const char *start)
 }
 
 /* Live labels stand at the beginnings of blocks alone; how many. */
-static size_t small_checklabels(SmallCheck *c, const MpSlab *s, const char *start) {
-  size_t at, n = 0;
+static size_t small_checklabels(SmallCheck *c, char *start, const char *fresh) {
+  size_t at, n = 0, kind = 0;
+  void *block = NULL;
   for (at = 0; at < MP_SLAB_SIZE; at += 16) {
     if (*mp_slab_label(start + at) == 0) continue;
-    c->good = c->good && at % s->size == 0 && start + at < s->fresh;
+    c->good = c->good && start + at < fresh &&
+              mp_small_find(c->m, start + at, &block, &kind) == MP_SMALL_BLOCK &&
+              block == start + at;
     c->slack += mp_small_slack(*mp_slab_label(start + at));
     n++;
   }
@@ -299,7 +381,7 @@ static bool small_islisted(const MpSmall *m, const MpSlab *s) {
 
 static void small_checkslab(void *ud, MpSlab *s) {
   SmallCheck *c = (SmallCheck *)ud;
-  const char *start = mp_slab_start(s);
+  char *start = mp_slab_start(s);
   size_t made, used;
   bool unused = mp_slab_arena(start)->unused >> mp_slab_index(s) & 1;
   c->good = c->good && unused == (s->state == MP_SLAB_UNUSED);
@@ -308,24 +390,30 @@ static void small_checkslab(void *ud, MpSlab *s) {
   used = mp_small_used(s);
   c->good = used <= made && small_checkfree(c, s, start) + used == made && c->good &&
             small_islisted(c->m, s) == (s->state == MP_SLAB_OPEN);
-  if (!mp_small_issized(s->kind)) c->good = small_checklabels(c, s, start) == used && c->good;
+  if (!mp_small_issized(s->kind))
+    c->good = small_checklabels(c, start, s->fresh) == used && c->good;
 }
 
-/* Do the start region's live and free blocks make up what was taken from it? */
-static bool small_checkmixed(const MpSmall *m) {
-  size_t sum = (size_t)(m->start_end - m->start);
-  size_t kind;
-  for (kind = 1; kind <= MP_SMALL_SIZED; kind++)
-    sum += (m->mixed[kind].count + small_listlength(m->mixed[kind].free)) * mp_small_sizeof(kind);
-  return sum == MP_SLAB_SIZE;
+/* Do the start regions' live and free blocks make up what was taken from them? */
+static bool small_checkmixed(SmallCheck *c) {
+  const MpSmall *m = c->m;
+  size_t sum = small_left(m), labelled = 0, kind;
+  for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
+    const MpSmallMixed *x = &m->mixed[kind];
+    sum += (x->count + small_listlength(x->free)) * mp_small_sizeof(kind);
+    if (!mp_small_issized(kind)) labelled += x->count;
+  }
+  return sum == 2 * MP_SLAB_SIZE &&
+         small_checklabels(c, m->labelled.end - MP_SLAB_SIZE, m->labelled.at) == labelled;
 }
 
 bool mp_small_check(const MpSmall *m) {
   SmallCheck c;
   c.m = m;
   c.slack = 0;
-  c.good = small_checkmixed(m);
-  mp_small_walk(m, small_checkslab, &c);
+  c.good = true;
+  c.good = small_checkmixed(&c) && c.good;
+  small_eachslab(m, small_checkslab, &c);
   return c.good && c.slack == m->slack;
 }
 

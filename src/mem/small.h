@@ -5,10 +5,10 @@
 ** as a ring; a slab that has none leaves it until some were freed; one that is
 ** empty goes back, unless it's alone.
 **
-** A heap begins in a start region, one slab for sized blocks of all classes: a
-** small state touches few pages. Its free blocks are listed by kind in
-** `mixed`, records that look like a slab's first fields, so that they can
-** stand in `open` when there is no slab.
+** A heap begins in two start regions, a slab for sized blocks of all classes
+** and one for labelled ones: a small state touches few pages. Their free blocks
+** are listed by kind in `mixed`, records that look like a slab's first fields,
+** so that they can stand in `open` when there is no slab.
 */
 
 #ifndef MP_MEM_SMALL_H
@@ -23,15 +23,20 @@
 
 typedef struct MpSmallMixed {
   void *free;
-  uint32_t count; /* live blocks of the kind in the start region */
+  uint32_t count; /* live blocks of the kind in its start region */
   uint32_t pad;
 } MpSmallMixed;
+
+typedef struct MpSmallStart {
+  char *at, *end; /* what was never given out */
+} MpSmallStart;
 
 typedef struct MpSmall {
   MpSlab *open[MP_SMALL_KINDS]; /* a slab, or &mixed[kind] */
   MpSmallMixed mixed[MP_SMALL_KINDS];
-  char *start, *start_end; /* the rest of the start region */
-  size_t slack;            /* of live labelled blocks */
+  MpSmallStart sized, labelled; /* the start regions */
+  unsigned char *kinds;         /* what begins at each 16 bytes of the labelled one; 0: nothing */
+  size_t slack;                 /* of live labelled blocks */
   MpSlabPool pool;
 } MpSmall;
 
@@ -119,8 +124,23 @@ static inline uint32_t mp_small_used(const MpSlab *s) {
   return s->state == MP_SLAB_FULL ? s->cap - s->wait + s->count : s->count - s->pinned;
 }
 
-/* Calls `visit` for each slab of the heap, the unused ones too. */
-void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, MpSlab *s), void *ud);
+/* The kind of the labelled block that begins at `p`. */
+static inline size_t mp_small_kindof(const MpSmall *m, const void *p) {
+  size_t kind = mp_slab_of(p)->kind;
+  return kind != 0 ? kind : m->kinds[((uintptr_t)p & (MP_SLAB_SIZE - 1)) >> 4];
+}
+
+typedef enum MpSmallPlace {
+  MP_SMALL_OTHER,   /* sized blocks, or the heap's own records */
+  MP_SMALL_NOTHING, /* no block was ever there */
+  MP_SMALL_BLOCK    /* in a labelled block, which may be free */
+} MpSmallPlace;
+
+/* What is at an address of the heap? For a block: its first byte and its kind. */
+MpSmallPlace mp_small_find(const MpSmall *m, const void *ptr, void **block, size_t *kind);
+
+/* Calls `visit` for each labelled block that is alive. */
+void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, void *p, size_t kind), void *ud);
 
 /* Gives empty slabs, arenas and pages back; how many bytes. */
 size_t mp_small_trim(MpSmall *m);
