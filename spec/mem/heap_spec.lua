@@ -271,7 +271,7 @@ describe("mp_heap_find", function()
     local a, b = other:malloc(0, 100), other:malloc(0, 1000)
     assert.are.equal("sized", place(h, a))
     assert.are.equal("foreign", place(h, b))
-    for _, at in ipairs { 0, 1, 4096, math.maxinteger, math.mininteger, -1, 1 << 47 } do
+    for _, at in ipairs { 0, 1, 4096, math.maxinteger, math.mininteger, -1, 1 << 47, 1 << 48 } do
       assert.are.equal("foreign", place(h, at))
     end
     local p = h:malloc(0, 1000)

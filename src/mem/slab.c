@@ -95,7 +95,7 @@ MpSlab *mp_slab_new(MpSlabPool *a) {
 void mp_slab_free(MpSlabPool *a, MpSlab *s) {
   MpArena *arena = mp_slab_arena(mp_slab_start(s));
   uint64_t bit = (uint64_t)1 << mp_slab_index(s);
-  s->state = MP_SLAB_UNUSED;
+  s->head.state = MP_SLAB_UNUSED;
   mp_region_hide(mp_slab_start(s), MP_SLAB_SIZE);
   arena->unused |= bit;
   arena->dirty |= bit;

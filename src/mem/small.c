@@ -9,53 +9,54 @@
 /* Blocks to link at once: those that begin in one page, which is touched anyway. */
 #define SMALL_PAGE 4096
 
-_Static_assert(sizeof(MpSlab) == 64 && offsetof(MpSlab, free) == offsetof(MpSmallMixed, free) &&
-                   offsetof(MpSlab, count) == offsetof(MpSmallMixed, count),
-               "fields that stand in for each other");
+_Static_assert(sizeof(MpSlab) == 64, "mp_slab_of counts on it");
 
 /* {===== lists of slabs ===== */
 
-static inline MpSlab *small_nolist(const MpSmall *m, size_t kind) {
-  return (MpSlab *)&m->mixed[kind]; /* its first fields are all that is looked at */
+/* The first slab with blocks left; NULL if there is none. */
+static inline MpSlab *small_first(const MpSmall *m, size_t kind) {
+  MpSlabHead *head = m->open[kind];
+  return head == &m->mixed[kind] ? NULL : (MpSlab *)head;
 }
 
 /* Puts a slab at the list's end: those that were full longest have most free blocks. */
 static void small_link(MpSmall *m, MpSlab *s) {
-  MpSlab *head = m->open[s->kind];
-  if (head == small_nolist(m, s->kind)) {
-    s->next = s->prev = m->open[s->kind] = s;
+  MpSlab *head = small_first(m, s->head.kind);
+  if (head == NULL) {
+    s->next = s->prev = s;
+    m->open[s->head.kind] = &s->head;
   } else {
     s->next = head;
     s->prev = head->prev;
     head->prev->next = s;
     head->prev = s;
   }
-  s->state = MP_SLAB_OPEN;
+  s->head.state = MP_SLAB_OPEN;
 }
 
 static void small_unlink(MpSmall *m, MpSlab *s) {
   if (s->next == s) {
-    m->open[s->kind] = small_nolist(m, s->kind);
+    m->open[s->head.kind] = &m->mixed[s->head.kind];
   } else {
     s->next->prev = s->prev;
     s->prev->next = s->next;
-    if (m->open[s->kind] == s) m->open[s->kind] = s->next;
+    if (m->open[s->head.kind] == &s->head) m->open[s->head.kind] = &s->next->head;
   }
 }
 
 /* The list's first slab has no block left. */
 static void small_setfull(MpSmall *m, MpSlab *s) {
   small_unlink(m, s);
-  s->state = MP_SLAB_FULL;
-  s->pinned = 0;
-  s->count = s->wait;
+  s->head.state = MP_SLAB_FULL;
+  s->head.pinned = 0;
+  s->head.count = s->wait;
 }
 
 /* A new slab for the kind, as its list. */
 static MpSlab *small_addslab(MpSmall *m, size_t kind) {
   MpSlab *s = mp_slab_new(&m->pool);
   if (s == NULL) return NULL;
-  s->kind = (uint16_t)kind;
+  s->head.kind = (uint16_t)kind;
   s->size = (uint32_t)mp_small_sizeof(kind);
   s->cap = (uint32_t)(MP_SLAB_SIZE / s->size);
   s->wait = s->cap / 32;
@@ -89,9 +90,9 @@ static void *small_carve(MpSlab *s) {
     last = (void **)p;
   }
   *last = NULL;
-  s->free = *(void **)first;
+  s->head.free = *(void **)first;
   s->fresh = p;
-  s->count++;
+  s->head.count++;
   mp_region_hide(first, (size_t)(p - first));
   return first;
 }
@@ -111,33 +112,33 @@ static void *small_begin(MpSmall *m, size_t kind) {
 
 void *mp_small_refill(MpSmall *m, size_t kind) {
   for (;;) {
-    MpSlab *s = m->open[kind];
-    if (s->free != NULL) return mp_small_pop(s);
-    if (s != small_nolist(m, kind)) {
-      if (s->fresh < s->end) return small_carve(s);
-      small_setfull(m, s);
-    } else {
+    MpSlab *s = small_first(m, kind);
+    if (m->open[kind]->free != NULL) return mp_small_pop(m->open[kind]);
+    if (s == NULL) {
       void *p = small_begin(m, kind);
       if (p != NULL) return p;
       if (small_addslab(m, kind) == NULL) return NULL;
+    } else {
+      if (s->fresh < s->end) return small_carve(s);
+      small_setfull(m, s);
     }
   }
 }
 
 void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind) {
-  if (s->state == MP_SLAB_MIXED) {
-    mp_small_push(small_nolist(m, kind), p, kind);
+  if (s->head.state == MP_SLAB_MIXED) {
+    mp_small_push(&m->mixed[kind], p, kind);
     m->mixed[kind].count--;
-    s->count = 1;
+    s->head.count = 1;
     return;
   }
-  mp_small_push(s, p, kind);
-  if (s->state == MP_SLAB_FULL) {
-    s->count = s->cap - s->wait;
+  mp_small_push(&s->head, p, kind);
+  if (s->head.state == MP_SLAB_FULL) {
+    s->head.count = s->cap - s->wait;
     small_link(m, s);
   } else if (s->next == s) {
-    s->pinned = 1; /* alone: the next block will be of this kind again */
-    s->count = 1;
+    s->head.pinned = 1; /* alone: the next block will be of this kind again */
+    s->head.count = 1;
   } else {
     small_dropslab(m, s);
   }
@@ -147,8 +148,8 @@ void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind) {
 
 static void small_setstart(MpSmall *m, MpSmallStart *start) {
   MpSlab *s = mp_slab_new(&m->pool);
-  s->state = MP_SLAB_MIXED;
-  s->count = 1;
+  s->head.state = MP_SLAB_MIXED;
+  s->head.count = 1;
   start->at = mp_slab_start(s);
   start->end = start->at + MP_SLAB_SIZE;
 }
@@ -156,7 +157,7 @@ static void small_setstart(MpSmall *m, MpSmallStart *start) {
 bool mp_small_init(MpSmall *m, const MpAllocator *system, void *region, const void *owner) {
   size_t kind;
   if (!mp_slab_init(&m->pool, system, region, owner)) return false;
-  for (kind = 0; kind < MP_SMALL_KINDS; kind++) m->open[kind] = small_nolist(m, kind);
+  for (kind = 0; kind < MP_SMALL_KINDS; kind++) m->open[kind] = &m->mixed[kind];
   m->kinds = (unsigned char *)mp_slab_spare(region, 2);
   small_setstart(m, &m->sized);
   small_setstart(m, &m->labelled);
@@ -185,13 +186,13 @@ MpSmallPlace mp_small_find(const MpSmall *m, const void *ptr, void **block, size
   size_t n;
   if (((uintptr_t)ptr & (MP_REGION_SIZE - 1)) < MP_SLAB_HEAD) return MP_SMALL_OTHER;
   if (small_isin(&m->labelled, ptr)) return small_findmixed(m, (const char *)ptr, block, kind);
-  if (s->state == MP_SLAB_UNUSED) return MP_SMALL_NOTHING;
-  if (mp_small_issized(s->kind)) return MP_SMALL_OTHER;
+  if (s->head.state == MP_SLAB_UNUSED) return MP_SMALL_NOTHING;
+  if (mp_small_issized(s->head.kind)) return MP_SMALL_OTHER;
   start = mp_slab_start(s);
   n = (size_t)((const char *)ptr - start) / s->size;
   if (start + n * s->size >= s->fresh) return MP_SMALL_NOTHING;
   *block = start + n * s->size;
-  *kind = s->kind;
+  *kind = s->head.kind;
   return MP_SMALL_BLOCK;
 }
 
@@ -221,7 +222,7 @@ static void small_walkslab(void *ud, MpSlab *s) {
   bool mixed = small_isin(&w->m->labelled, p);
   if (mixed)
     end = w->m->labelled.at;
-  else if (s->state == MP_SLAB_UNUSED || mp_small_issized(s->kind))
+  else if (s->head.state == MP_SLAB_UNUSED || mp_small_issized(s->head.kind))
     return;
   while (p < end) {
     size_t kind = mp_small_kindof(w->m, p);
@@ -240,8 +241,8 @@ void mp_small_walk(const MpSmall *m, void (*visit)(void *ud, void *p, size_t kin
 
 /* An empty slab that waits in its kind's list; NULL if there is none. */
 static MpSlab *small_findempty(const MpSmall *m, size_t kind) {
-  MpSlab *head = m->open[kind], *s = head;
-  if (head == small_nolist(m, kind)) return NULL;
+  MpSlab *head = small_first(m, kind), *s = head;
+  if (head == NULL) return NULL;
   do {
     if (mp_small_used(s) == 0) return s;
     s = s->next;
@@ -272,11 +273,11 @@ static void small_countslab(void *ud, MpSlab *s) {
   MpHeapStats *t = (MpHeapStats *)ud;
   MpHeapClass *c;
   size_t used;
-  if (s->state == MP_SLAB_UNUSED) {
+  if (s->head.state == MP_SLAB_UNUSED) {
     t->unused += MP_SLAB_SIZE;
-  } else if (s->state != MP_SLAB_MIXED) {
+  } else if (s->head.state != MP_SLAB_MIXED) {
     used = mp_small_used(s);
-    c = small_class(t, s->kind);
+    c = small_class(t, s->head.kind);
     c->slabs++;
     c->used += used;
     c->free += s->cap - used;
@@ -308,7 +309,7 @@ static size_t small_left(const MpSmall *m) {
 static void small_countmixed(const MpSmall *m, MpHeapStats *t) {
   size_t live = 0, kind;
   for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
-    const MpSmallMixed *x = &m->mixed[kind];
+    const MpSlabHead *x = &m->mixed[kind];
     MpHeapClass *c = small_class(t, kind);
     c->used += x->count;
     c->free += small_listlength(x->free);
@@ -344,9 +345,9 @@ typedef struct SmallCheck {
 static size_t small_checkfree(SmallCheck *c, const MpSlab *s, const char *start) {
   const char *p;
   size_t n = 0;
-  for (p = (const char *)s->free; p != NULL && c->good; n++) {
+  for (p = (const char *)s->head.free; p != NULL && c->good; n++) {
     c->good = p >= start && p < s->fresh && (size_t)(p - start) % s->size == 0 && n < s->cap &&
-              (mp_small_issized(s->kind) || *mp_slab_label(p) == 0);
+              (mp_small_issized(s->head.kind) || *mp_slab_label(p) == 0);
     if (!c->good) break;
     p = (const char *)small_after(p);
   }
@@ -369,8 +370,8 @@ static size_t small_checklabels(SmallCheck *c, char *start, const char *fresh) {
 }
 
 static bool small_islisted(const MpSmall *m, const MpSlab *s) {
-  const MpSlab *head = m->open[s->kind], *p = head;
-  if (head == small_nolist(m, s->kind)) return false;
+  const MpSlab *head = small_first(m, s->head.kind), *p = head;
+  if (head == NULL) return false;
   do {
     if (p == s) return true;
     if (p->next->prev != p) return false;
@@ -384,13 +385,13 @@ static void small_checkslab(void *ud, MpSlab *s) {
   char *start = mp_slab_start(s);
   size_t made, used;
   bool unused = mp_slab_arena(start)->unused >> mp_slab_index(s) & 1;
-  c->good = c->good && unused == (s->state == MP_SLAB_UNUSED);
-  if (unused || s->state == MP_SLAB_MIXED || !c->good) return;
+  c->good = c->good && unused == (s->head.state == MP_SLAB_UNUSED);
+  if (unused || s->head.state == MP_SLAB_MIXED || !c->good) return;
   made = (size_t)(s->fresh - start) / s->size;
   used = mp_small_used(s);
   c->good = used <= made && small_checkfree(c, s, start) + used == made && c->good &&
-            small_islisted(c->m, s) == (s->state == MP_SLAB_OPEN);
-  if (!mp_small_issized(s->kind))
+            small_islisted(c->m, s) == (s->head.state == MP_SLAB_OPEN);
+  if (!mp_small_issized(s->head.kind))
     c->good = small_checklabels(c, start, s->fresh) == used && c->good;
 }
 
@@ -399,7 +400,7 @@ static bool small_checkmixed(SmallCheck *c) {
   const MpSmall *m = c->m;
   size_t sum = small_left(m), labelled = 0, kind;
   for (kind = 1; kind < MP_SMALL_KINDS; kind++) {
-    const MpSmallMixed *x = &m->mixed[kind];
+    const MpSlabHead *x = &m->mixed[kind];
     sum += (x->count + small_listlength(x->free)) * mp_small_sizeof(kind);
     if (!mp_small_issized(kind)) labelled += x->count;
   }

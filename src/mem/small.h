@@ -7,8 +7,7 @@
 **
 ** A heap begins in two start regions, a slab for sized blocks of all classes
 ** and one for labelled ones: a small state touches few pages. Their free blocks
-** are listed by kind in `mixed`, records that look like a slab's first fields,
-** so that they can stand in `open` when there is no slab.
+** are listed by kind in `mixed`, which stands in `open` when there is no slab.
 */
 
 #ifndef MP_MEM_SMALL_H
@@ -21,22 +20,16 @@
 #define MP_SMALL_LABELLED (MP_HEAP_SMALL / 16) /* 65 … 96 for label 0, and so on */
 #define MP_SMALL_KINDS (1 + MP_SMALL_SIZED + MP_HEAP_LABELS * MP_SMALL_LABELLED)
 
-typedef struct MpSmallMixed {
-  void *free;
-  uint32_t count; /* live blocks of the kind in its start region */
-  uint32_t pad;
-} MpSmallMixed;
-
 typedef struct MpSmallStart {
   char *at, *end; /* what was never given out */
 } MpSmallStart;
 
 typedef struct MpSmall {
-  MpSlab *open[MP_SMALL_KINDS]; /* a slab, or &mixed[kind] */
-  MpSmallMixed mixed[MP_SMALL_KINDS];
-  MpSmallStart sized, labelled; /* the start regions */
-  unsigned char *kinds;         /* what begins at each 16 bytes of the labelled one; 0: nothing */
-  size_t slack;                 /* of live labelled blocks */
+  MpSlabHead *open[MP_SMALL_KINDS]; /* a slab's, or &mixed[kind] */
+  MpSlabHead mixed[MP_SMALL_KINDS]; /* `count`: live blocks of the kind in its start region */
+  MpSmallStart sized, labelled;     /* the start regions */
+  unsigned char *kinds; /* what begins at each 16 bytes of the labelled one; 0: nothing */
+  size_t slack;         /* of live labelled blocks */
   MpSlabPool pool;
 } MpSmall;
 
@@ -81,7 +74,7 @@ void *mp_small_refill(MpSmall *m, size_t kind);
 void mp_small_settle(MpSmall *m, MpSlab *s, void *p, size_t kind);
 
 /* A block off a list that isn't empty. */
-static inline void *mp_small_pop(MpSlab *s) {
+static inline void *mp_small_pop(MpSlabHead *s) {
   void *p = s->free;
   mp_region_show(p, sizeof(void *));
   s->free = *(void **)p;
@@ -89,7 +82,7 @@ static inline void *mp_small_pop(MpSlab *s) {
   return p;
 }
 
-static inline void mp_small_push(MpSlab *s, void *p, size_t kind) {
+static inline void mp_small_push(MpSlabHead *s, void *p, size_t kind) {
   mp_region_show(p, sizeof(void *));
   *(void **)p = s->free;
   s->free = p;
@@ -98,7 +91,7 @@ static inline void mp_small_push(MpSlab *s, void *p, size_t kind) {
 
 /* A block of the kind, for `size` bytes; NULL for want of memory. */
 static inline void *mp_small_take(MpSmall *m, size_t kind, size_t size) {
-  MpSlab *s = m->open[kind];
+  MpSlabHead *s = m->open[kind];
   void *p = MP_LIKELY(s->free != NULL) ? mp_small_pop(s) : mp_small_refill(m, kind);
   if (MP_ASAN && p != NULL) {
     mp_region_hide(p, mp_small_sizeof(kind));
@@ -110,9 +103,9 @@ static inline void *mp_small_take(MpSmall *m, size_t kind, size_t size) {
 /* Frees a block of the kind. */
 static inline void mp_small_give(MpSmall *m, void *p, size_t kind) {
   MpSlab *s = mp_slab_of(p);
-  mp_assert(s->state == MP_SLAB_MIXED || s->kind == kind);
-  if (MP_LIKELY(--s->count != 0))
-    mp_small_push(s, p, kind);
+  mp_assert(s->head.state == MP_SLAB_MIXED || s->head.kind == kind);
+  if (MP_LIKELY(--s->head.count != 0))
+    mp_small_push(&s->head, p, kind);
   else
     mp_small_settle(m, s, p, kind);
 }
@@ -121,12 +114,13 @@ static inline void mp_small_give(MpSmall *m, void *p, size_t kind) {
 
 /* Live blocks of a slab that is open or full. */
 static inline uint32_t mp_small_used(const MpSlab *s) {
-  return s->state == MP_SLAB_FULL ? s->cap - s->wait + s->count : s->count - s->pinned;
+  return s->head.state == MP_SLAB_FULL ? s->cap - s->wait + s->head.count
+                                       : s->head.count - s->head.pinned;
 }
 
 /* The kind of the labelled block that begins at `p`. */
 static inline size_t mp_small_kindof(const MpSmall *m, const void *p) {
-  size_t kind = mp_slab_of(p)->kind;
+  size_t kind = mp_slab_of(p)->head.kind;
   return kind != 0 ? kind : m->kinds[((uintptr_t)p & (MP_SLAB_SIZE - 1)) >> 4];
 }
 
