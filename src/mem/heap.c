@@ -212,7 +212,7 @@ static MpHeapPlace heap_findlarge(const MpHeap *h, const void *ptr, MpHeapFound 
   return exact ? MP_HEAP_LIVE : MP_HEAP_INTERIOR;
 }
 
-/* Sets `found` to a labelled block; is it alive? */
+/* Sets `found` to a small labelled block; is it alive? */
 static bool heap_describe(void *p, size_t kind, MpHeapFound *found) {
   unsigned char label = *mp_slab_label(p);
   found->block = p;
@@ -221,21 +221,25 @@ static bool heap_describe(void *p, size_t kind, MpHeapFound *found) {
   return label != 0;
 }
 
-MpHeapPlace mp_heap_find(const MpHeap *h, const void *ptr, MpHeapFound *found) {
-  const void *owner = mp_region_owner(ptr);
-  MpSmallPlace place;
+/* For an address of the heap where no live block begins. */
+static MpHeapPlace heap_findsmall(const MpHeap *h, const void *ptr, MpHeapFound *found) {
   void *block;
   size_t kind;
+  switch (mp_small_find(&h->small, ptr, &block, &kind)) {
+    case MP_SMALL_OTHER: return MP_HEAP_SIZED;
+    case MP_SMALL_NOTHING: found->block = (void *)(uintptr_t)ptr; return MP_HEAP_DEAD;
+    default: return heap_describe(block, kind, found) ? MP_HEAP_INTERIOR : MP_HEAP_DEAD;
+  }
+}
+
+MpHeapPlace mp_heap_find(const MpHeap *h, const void *ptr, MpHeapFound *found) {
+  const void *owner = mp_region_owner(ptr);
   memset(found, 0, sizeof *found);
   if (owner == NULL) return heap_findlarge(h, ptr, found);
-  place = owner == h ? mp_small_find(&h->small, ptr, &block, &kind) : MP_SMALL_OTHER;
-  if (place == MP_SMALL_OTHER) return MP_HEAP_SIZED;
-  if (place == MP_SMALL_NOTHING) {
-    found->block = (void *)(uintptr_t)ptr;
-    return MP_HEAP_DEAD;
-  }
-  if (!heap_describe(block, kind, found)) return MP_HEAP_DEAD;
-  return block == ptr ? MP_HEAP_LIVE : MP_HEAP_INTERIOR;
+  if (owner != h) return MP_HEAP_SIZED;
+  if (!mp_small_islive(ptr)) return heap_findsmall(h, ptr, found);
+  heap_describe((void *)(uintptr_t)ptr, mp_small_kindof(&h->small, ptr), found);
+  return MP_HEAP_LIVE;
 }
 
 bool mp_heap_is_arena(const void *ptr) { return mp_region_owner(ptr) != NULL; }

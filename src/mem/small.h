@@ -124,6 +124,12 @@ static inline size_t mp_small_kindof(const MpSmall *m, const void *p) {
   return kind != 0 ? kind : m->kinds[((uintptr_t)p & (MP_SLAB_SIZE - 1)) >> 4];
 }
 
+/* Does a labelled block that is alive begin at an address of the heap? */
+static inline bool mp_small_islive(const void *ptr) {
+  uintptr_t at = (uintptr_t)ptr & (MP_REGION_SIZE - 1);
+  return at >= MP_SLAB_HEAD && (at & 15) == 0 && *mp_slab_label(ptr) != 0;
+}
+
 typedef enum MpSmallPlace {
   MP_SMALL_OTHER,   /* sized blocks, or the heap's own records */
   MP_SMALL_NOTHING, /* no block was ever there */
