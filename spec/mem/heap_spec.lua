@@ -532,6 +532,12 @@ describe("memory", function()
   end)
 end)
 
+describe("the map of arenas", function()
+  it("is shared by heaps on many threads", function()
+    assert.are.equal(0, tests.heap_threads(8, 40))
+  end)
+end)
+
 describe("want of memory", function()
   -- One run of all that asks the system; every failure must leave what there was.
   local function run(h)
