@@ -6,14 +6,14 @@ local host, output, repetitions, only = arg[1], arg[2], tonumber(arg[3]) or 7, a
 
 -- Programs with the scales to time and to count instructions at; `mean`: in the geometric mean.
 local programs = {
-  { name = "trees", title = "binary trees, depth 15", scale = 8, few = 1, mean = true },
-  { name = "strings", title = "strings", scale = 200, few = 10, mean = true },
-  { name = "queens", title = "n-queens", scale = 80, few = 4, mean = true },
-  { name = "closures", title = "closures", scale = 400, few = 30, mean = true },
-  { name = "objects", title = "objects", scale = 250, few = 15, mean = true },
-  { name = "json", title = "json encode/decode", scale = 250, few = 15, mean = true },
-  { name = "cdata", title = "cdata churn", scale = 200, few = 15, mean = true },
-  { name = "live", title = "large live heap", scale = 200, few = 5 },
+  { name = "trees", title = "binary trees, depth 15", scale = 4, few = 1, mean = true },
+  { name = "strings", title = "strings", scale = 100, few = 10, mean = true },
+  { name = "queens", title = "n-queens", scale = 40, few = 4, mean = true },
+  { name = "closures", title = "closures", scale = 200, few = 30, mean = true },
+  { name = "objects", title = "objects", scale = 120, few = 15, mean = true },
+  { name = "json", title = "json encode/decode", scale = 120, few = 15, mean = true },
+  { name = "cdata", title = "cdata churn", scale = 120, few = 15, mean = true },
+  { name = "live", title = "large live heap", scale = 100, few = 5 },
   { name = "phases", title = "shifting phases", scale = 150, few = 10 },
 }
 
@@ -88,7 +88,8 @@ end
 
 -- == Programs =============================================================================
 
--- Interleaved runs of one program: medians, a peer each, and each run's ratios' medians.
+-- Interleaved runs of one program: medians, a peer each, of times, of each run's ratios and of
+-- resident sizes; and the least time, which a busy machine disturbs least.
 local function time_program(program)
   local samples = {}
   for k = 1, #peers do samples[k] = { time = {}, ratio = {}, memory = {} } end
@@ -105,6 +106,7 @@ local function time_program(program)
     end
   end
   for _, s in ipairs(samples) do
+    s.least = math.min(table.unpack(s.time))
     s.time, s.ratio, s.memory = median(s.time), median(s.ratio), median(s.memory)
   end
   return samples
@@ -122,7 +124,7 @@ end
 
 local function programs_tables()
   local results = {}
-  local log, counted = {}, 0
+  local log, log_least, counted = {}, {}, 0
   for i, program in ipairs(programs) do
     if not only or only == program.name then
       io.stderr:write(program.title, "\n")
@@ -130,15 +132,19 @@ local function programs_tables()
     end
   end
 
-  put "## Time, to the C library's (median of interleaved runs; below 1 is faster)\n"
+  put("## Time, to the C library's: median of %d interleaved runs (least times)\n", repetitions)
   head(names("program", "C library, s"))
   for i, program in ipairs(programs) do
     local samples = results[i]
     if samples then
       local cells = {}
       for k, s in ipairs(samples) do
-        cells[k] = ("%.2f"):format(s.ratio)
-        if program.mean then log[k] = (log[k] or 0) + math.log(s.ratio) end
+        local least = s.least / samples[1].least
+        cells[k] = ("%.2f (%.2f)"):format(s.ratio, least)
+        if program.mean then
+          log[k], log_least[k] = (log[k] or 0) + math.log(s.ratio),
+            (log_least[k] or 0) + math.log(least)
+        end
       end
       if program.mean then counted = counted + 1 end
       row(program.title, ("%.3f"):format(samples[1].time), table.unpack(cells))
@@ -146,7 +152,9 @@ local function programs_tables()
   end
   if counted > 0 then
     local cells = {}
-    for k, sum in ipairs(log) do cells[k] = ("%.3f"):format(math.exp(sum / counted)) end
+    for k, sum in ipairs(log) do
+      cells[k] = ("%.3f (%.3f)"):format(math.exp(sum / counted), math.exp(log_least[k] / counted))
+    end
     row(("geometric mean of the first %d"):format(counted), "", table.unpack(cells))
   end
 
