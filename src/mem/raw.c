@@ -152,7 +152,7 @@ bool mp_raw_find(const void *ptr, MpRawBlock *out) {
 bool mp_raw_guess(const void *ptr, MpRawBlock *out) {
 #if MP_HAVE_VM_READV
   RawHead h;
-  struct iovec here = {&h, sizeof h}, there = {(char *)(uintptr_t)ptr - sizeof h, sizeof h};
+  struct iovec here = {&h, sizeof h}, there = {(void *)((uintptr_t)ptr - sizeof h), sizeof h};
   if (!raw_fits(ptr)) return false;
   if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)sizeof h)
     return raw_judge(h, ptr, out);
