@@ -64,6 +64,7 @@ build = {
         "src/face/lua_ctype.c",
         "src/face/lua_mem.c",
         "src/face/lua_new.c",
+        "src/mem/bottom.c",
         "src/mem/debug.c",
         "src/mem/domain.c",
         "src/mem/guard.c",
