@@ -61,9 +61,14 @@ struct MpDomain {
   size_t own;            /* blocks that live from the sized door: moonpool's own */
 };
 
-/* How Lua's own blocks (mp_domain_luaalloc) were made, in numbers. */
+/* Who makes one of Lua's own blocks (mp_domain_luaalloc), or made it. */
+typedef enum MpVmKind { MP_VM_PLAIN, MP_VM_HOOKED, MP_VM_LAYER, MP_VM_FORMER } MpVmKind;
+
+/* How they were made, in numbers. */
 typedef struct MpDomainVm {
   bool slow;             /* there is more to look at than the heap */
+  bool pure;             /* hooks make the next block, made all the others, and nothing may fail */
+  MpVmKind target;       /* who makes the next one */
   size_t plain;          /* from the heap as they are */
   size_t hooked;         /* with the hooks' bytes around them, from a heap of their own */
   size_t made;           /* by a layer, in the domain's table */
@@ -155,9 +160,9 @@ void *mp_domain_resize(void *door, void *ptr, size_t osize, size_t nsize);
 /*
 ** Is `ptr` a live block of this domain, as far as it can be known? MP_FAIL with
 ** the report in `out`: freed already, another domain's, inside a block, not a
-** block at all, or damaged (said once a block; the next check passes). RAW
-** reads 16 bytes in front of `ptr`. The report is lines, without one's end at its own;
-** it starts with "moonpool: ".
+** block at all, or damaged (said once a block; the next check passes). In RAW
+** it asks the system, so that any address may be given. The report is lines, without one's
+** end at its own; it starts with "moonpool: ".
 */
 MP_CHECKED MpStatus mp_domain_check(MpDomain *d, const void *ptr, MpBuf *out);
 
@@ -195,7 +200,10 @@ struct MpLayer {
   unsigned uses;        /* as a top, as another's below, calls inside */
   bool ended;           /* takes nothing any more: its state closes */
   const char *reason;   /* why its last call failed, set by its functions; NULL: it just did */
-  /* May it serve this call (on this thread)? Else what is below does. NULL: always. Not under a lock. */
+  /*
+  ** May it serve this call (on this thread)? Else what is below does. It looks only: in RAW it is
+  ** asked under the lock. NULL: always; but one in Lua serves RAW only once this is set.
+  */
   bool (*serves)(MpLayer *y);
   void (*drop)(MpLayer *y); /* NULL: there is nothing to do */
 };
