@@ -180,7 +180,7 @@ asan: ## run the specs under AddressSanitizer and UBSan
 
 # Shells crash with its runtime in them, so only the interpreters that specs start run under
 # it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
-TSAN_SPEC = spec/call/owner_spec.lua
+TSAN_SPEC = spec/call/owner_spec.lua spec/mem/raw_spec.lua
 tsan: ## run the specs of threads under ThreadSanitizer
 	@tools/deps test tsan
 	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \
@@ -267,6 +267,24 @@ run-bench: all $(BENCH_MODULES)
 	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
 	  $(LUA) bench/run.lua $(REPETITIONS)
 
+# Lua is linked in, so that all runs have the same but for their allocator; the module finds
+# its functions in the host. ROW= picks a program.
+LUA_STATIC = $(wildcard $(shell pkg-config --variable=libdir $(LUA_PC) 2>/dev/null)/lib$(LUA_PC).a)
+HEAP_OBJECTS = $(filter $(B)/obj/mem/%,$(OBJECTS)) $(filter $(B)/obj/base/%,$(OBJECTS))
+$(BENCH)/host: bench/heap/host.c $(HEAP_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -Isrc $(LUA_CFLAGS) -rdynamic -o $@ $^ \
+	  $(or $(LUA_STATIC),$(shell pkg-config --libs $(LUA_PC))) -lm $(SYSTEM_LIBS) -pthread
+
+bench-heap: ## Lua programs on moonpool's heap, beside other allocators; ROW= picks one
+	@tools/deps test valgrind
+	-@tools/deps allocators
+	@$(MAKE) --no-print-directory run-bench-heap
+
+run-bench-heap: all $(BENCH)/host
+	@mkdir -p build/bench
+	@$(IN_TREE) $(LUA) bench/heap/run.lua $(BENCH)/host build/bench/heap.md $(REPETITIONS) $(ROW)
+
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
@@ -332,6 +350,7 @@ clean: ## remove build/
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
+.PHONY: bench-heap run-bench-heap
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
   run-specs run-examples run-abi run-headers lint-c run-rock
 .DEFAULT_GOAL = all

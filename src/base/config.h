@@ -117,6 +117,13 @@ __extension__ typedef unsigned __int128 MpUint128;
 #define MP_ABI_REGS MP_ABI_SYSV_X64
 #endif
 
+/* process_vm_readv: reads memory that may not be there, without a signal. */
+#if defined(__linux__)
+#define MP_HAVE_VM_READV 1
+#else
+#define MP_HAVE_VM_READV 0
+#endif
+
 /* Types that some compilers have and some don't (C11 7.20, TS 18661-3). */
 #if defined(__FLT16_MANT_DIG__)
 #define MP_HAVE_FLOAT16 1

@@ -22,6 +22,7 @@
 #include "base/num.h"
 #include "face/lua_tests_domain.h"
 #include "face/lua_tests_heap.h"
+#include "face/lua_tests_raw.h"
 
 #define TESTS_MARKS 16
 
@@ -443,6 +444,7 @@ int luaopen_moonpool_tests(lua_State *L) {
   luaL_newlib(L, tests_functions);
   mp_lua_tests_domain_open(L);
   mp_lua_tests_heap_open(L);
+  mp_lua_tests_raw_open(L);
   lua_pushinteger(L, MP_ERR_TEXT);
   lua_setfield(L, -2, "ERR_TEXT");
   return 1;

@@ -10,21 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mem/debug.h"
+#include "face/lua_tests_hooks.h"
 #include "mem/domain.h"
 #include "mem/raw.h"
-#include "mem/stats.h"
 
 #define SET "moonpool.tests.set"
 #define PROBE "moonpool.tests.probe"
 #define SAVED "moonpool.tests.saved"
-
-typedef struct Set {
-  MpDomains *domains;
-  MpBuf reports; /* that hooks' handlers got, each with a line's end */
-  size_t collected;
-  void *gift; /* what the collector frees, of MEM */
-} Set;
 
 /* An allocator that is installed by specs. */
 typedef struct Probe {
@@ -36,26 +28,27 @@ typedef struct Probe {
   size_t shift;       /* added to each address */
   void *fixed;        /* returned instead of a new block */
   const char *reason; /* of failures */
-  lua_Integer mallocs, callocs, reallocs, frees, dropped;
+  _Atomic(lua_Integer) mallocs, callocs, reallocs, frees, dropped;
   MpLayer *layer;
 } Probe;
 
-static Set *set_check(lua_State *L) {
-  Set *s = (Set *)luaL_checkudata(L, 1, SET);
+MpTestsSet *mp_lua_tests_domain_check(lua_State *L) {
+  MpTestsSet *s = (MpTestsSet *)luaL_checkudata(L, 1, SET);
   if (s->domains == NULL) luaL_error(L, "the set is gone");
   return s;
 }
 
-static MpDomain *set_domain(lua_State *L, int arg) {
+MpDomain *mp_lua_tests_domain_door(lua_State *L, int arg) {
   static const char *const names[] = {"raw", "mem", "obj", NULL};
-  return mp_domain_of(set_check(L)->domains, (MpDomainId)luaL_checkoption(L, arg, NULL, names));
+  return mp_domain_of(mp_lua_tests_domain_check(L)->domains,
+                      (MpDomainId)luaL_checkoption(L, arg, NULL, names));
 }
 
-static void *set_address(lua_State *L, int arg) {
+void *mp_lua_tests_domain_address(lua_State *L, int arg) {
   return lua_isnoneornil(L, arg) ? NULL : (void *)(intptr_t)luaL_checkinteger(L, arg);
 }
 
-static int set_push(lua_State *L, const void *p) {
+int mp_lua_tests_domain_push(lua_State *L, const void *p) {
   if (p == NULL)
     lua_pushnil(L);
   else
@@ -63,7 +56,7 @@ static int set_push(lua_State *L, const void *p) {
   return 1;
 }
 
-static int set_pushtext(lua_State *L, MpBuf *b) {
+int mp_lua_tests_domain_pushtext(lua_State *L, MpBuf *b) {
   const char *s = mp_buf_cstr(b);
   lua_pushlstring(L, s != NULL ? s : "", s != NULL ? b->len : 0);
   mp_buf_fini(b);
@@ -73,7 +66,7 @@ static int set_pushtext(lua_State *L, MpBuf *b) {
 /* {===== the set ===== */
 
 static int set_new(lua_State *L) {
-  Set *s = (Set *)lua_newuserdatauv(L, sizeof *s, 1);
+  MpTestsSet *s = (MpTestsSet *)lua_newuserdatauv(L, sizeof *s, 1);
   memset(s, 0, sizeof *s);
   mp_buf_init(&s->reports, mp_raw_system());
   luaL_setmetatable(L, SET);
@@ -85,64 +78,70 @@ static int set_new(lua_State *L) {
 }
 
 static int set_fini(lua_State *L) {
-  Set *s = (Set *)luaL_checkudata(L, 1, SET);
+  MpTestsSet *s = (MpTestsSet *)luaL_checkudata(L, 1, SET);
   mp_domain_freeset(s->domains);
   s->domains = NULL;
-  set_pushtext(L, &s->reports);
+  mp_lua_tests_domain_pushtext(L, &s->reports);
   return 1;
 }
 
 static int set_malloc(lua_State *L) {
-  return set_push(L, mp_domain_malloc(set_domain(L, 2), (size_t)luaL_checkinteger(L, 3)));
+  return mp_lua_tests_domain_push(
+      L, mp_domain_malloc(mp_lua_tests_domain_door(L, 2), (size_t)luaL_checkinteger(L, 3)));
 }
 
 static int set_calloc(lua_State *L) {
-  return set_push(L, mp_domain_calloc(set_domain(L, 2), (size_t)luaL_checkinteger(L, 3),
-                                      (size_t)luaL_checkinteger(L, 4)));
+  return mp_lua_tests_domain_push(L, mp_domain_calloc(mp_lua_tests_domain_door(L, 2),
+                                                      (size_t)luaL_checkinteger(L, 3),
+                                                      (size_t)luaL_checkinteger(L, 4)));
 }
 
 static int set_realloc(lua_State *L) {
-  return set_push(
-      L, mp_domain_realloc(set_domain(L, 2), set_address(L, 3), (size_t)luaL_checkinteger(L, 4)));
+  return mp_lua_tests_domain_push(L, mp_domain_realloc(mp_lua_tests_domain_door(L, 2),
+                                                       mp_lua_tests_domain_address(L, 3),
+                                                       (size_t)luaL_checkinteger(L, 4)));
 }
 
 static int set_free(lua_State *L) {
-  mp_domain_free(set_domain(L, 2), set_address(L, 3));
+  mp_domain_free(mp_lua_tests_domain_door(L, 2), mp_lua_tests_domain_address(L, 3));
   return 0;
 }
 
 /* s:resize(domain, address, old size, new size): the sized door */
 static int set_resize(lua_State *L) {
-  MpDomain *d = set_domain(L, 2);
-  return set_push(L,
-                  d->alloc.resize(d->alloc.ud, set_address(L, 3), (size_t)luaL_checkinteger(L, 4),
-                                  (size_t)luaL_checkinteger(L, 5)));
+  MpDomain *d = mp_lua_tests_domain_door(L, 2);
+  return mp_lua_tests_domain_push(L, d->alloc.resize(d->alloc.ud, mp_lua_tests_domain_address(L, 3),
+                                                     (size_t)luaL_checkinteger(L, 4),
+                                                     (size_t)luaL_checkinteger(L, 5)));
 }
 
 /* s:lua(address, old size, new size): Lua's own traffic */
 static int set_lua(lua_State *L) {
-  return set_push(L, mp_domain_luaalloc(set_check(L)->domains, set_address(L, 2),
-                                        (size_t)luaL_checkinteger(L, 3),
-                                        (size_t)luaL_checkinteger(L, 4)));
+  return mp_lua_tests_domain_push(L, mp_domain_luaalloc(mp_lua_tests_domain_check(L)->domains,
+                                                        mp_lua_tests_domain_address(L, 2),
+                                                        (size_t)luaL_checkinteger(L, 3),
+                                                        (size_t)luaL_checkinteger(L, 4)));
 }
 
 /* s:check(domain, address) → the report, or nil */
 static int set_judge(lua_State *L) {
   MpBuf out;
   mp_buf_init(&out, mp_raw_system());
-  if (mp_domain_check(set_domain(L, 2), set_address(L, 3), &out) != MP_OK)
-    return set_pushtext(L, &out);
+  if (mp_domain_check(mp_lua_tests_domain_door(L, 2), mp_lua_tests_domain_address(L, 3), &out) !=
+      MP_OK)
+    return mp_lua_tests_domain_pushtext(L, &out);
   mp_buf_fini(&out);
   return 0;
 }
 
 static int set_size(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)mp_domain_size(set_domain(L, 2), set_address(L, 3)));
+  lua_pushinteger(L, (lua_Integer)mp_domain_size(mp_lua_tests_domain_door(L, 2),
+                                                 mp_lua_tests_domain_address(L, 3)));
   return 1;
 }
 
 static int set_reason(lua_State *L) {
-  lua_pushstring(L, mp_domain_reason(set_domain(L, 2)));
+  lua_pushstring(L, mp_domain_reason(mp_lua_tests_domain_door(L, 2)));
   return 1;
 }
 
@@ -151,33 +150,34 @@ static void set_field(lua_State *L, const char *name, size_t n) {
   lua_setfield(L, -2, name);
 }
 
-static void set_pushcounts(lua_State *L, const MpDomainCounts *c) {
+int mp_lua_tests_domain_pushcounts(lua_State *L, const MpDomainCounts *c) {
   lua_createtable(L, 0, 5);
   set_field(L, "blocks", c->blocks);
   set_field(L, "bytes", c->bytes);
   set_field(L, "peak", c->peak);
   set_field(L, "calls", c->calls);
   set_field(L, "failures", c->failures);
+  return 1;
 }
 
 static int set_counts(lua_State *L) {
   MpDomainCounts c;
-  mp_domain_counts(set_domain(L, 2), &c);
-  set_pushcounts(L, &c);
+  mp_domain_counts(mp_lua_tests_domain_door(L, 2), &c);
+  mp_lua_tests_domain_pushcounts(L, &c);
   return 1;
 }
 
 static int set_own(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)set_domain(L, 2)->own);
+  lua_pushinteger(L, (lua_Integer)mp_lua_tests_domain_door(L, 2)->own);
   return 1;
 }
 
 static int set_total(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)mp_domain_total(set_check(L)->domains));
+  lua_pushinteger(L, (lua_Integer)mp_domain_total(mp_lua_tests_domain_check(L)->domains));
   return 1;
 }
 
-static const MpSite *set_site(lua_State *L, Set *s, int arg) {
+const MpSite *mp_lua_tests_domain_site(lua_State *L, MpTestsSet *s, int arg) {
   size_t len;
   const char *text = luaL_optlstring(L, arg, NULL, &len);
   return text != NULL ? mp_site_intern(&s->domains->sites, text, len) : NULL;
@@ -185,8 +185,8 @@ static const MpSite *set_site(lua_State *L, Set *s, int arg) {
 
 /* s:at(site, verb): what the next calls are for. The verb stays: it must be a literal. */
 static int set_at(lua_State *L) {
-  Set *s = set_check(L);
-  s->domains->here = set_site(L, s, 2);
+  MpTestsSet *s = mp_lua_tests_domain_check(L);
+  s->domains->here = mp_lua_tests_domain_site(L, s, 2);
   s->domains->verb = luaL_optstring(L, 3, NULL);
   lua_getiuservalue(L, 1, 1);
   lua_pushvalue(L, 3);
@@ -195,13 +195,13 @@ static int set_at(lua_State *L) {
 }
 
 static int set_limit(lua_State *L) {
-  mp_domain_setlimit(set_check(L)->domains, (size_t)luaL_checkinteger(L, 2));
+  mp_domain_setlimit(mp_lua_tests_domain_check(L)->domains, (size_t)luaL_checkinteger(L, 2));
   return 0;
 }
 
 /* s:nomemory(start, stop); s:nomemory() */
 static int set_nomemory(lua_State *L) {
-  MpDomains *d = set_check(L)->domains;
+  MpDomains *d = mp_lua_tests_domain_check(L)->domains;
   if (lua_isnoneornil(L, 2))
     mp_domain_removenomemory(d);
   else
@@ -210,7 +210,7 @@ static int set_nomemory(lua_State *L) {
 }
 
 static void set_collector(void *ud) {
-  Set *s = (Set *)ud;
+  MpTestsSet *s = (MpTestsSet *)ud;
   s->collected++;
   mp_domain_free(&s->domains->mem, s->gift);
   s->gift = NULL;
@@ -218,15 +218,15 @@ static void set_collector(void *ud) {
 
 /* s:collector(address): the collector frees that block of MEM; s:collected() → how often it ran */
 static int set_collects(lua_State *L) {
-  Set *s = set_check(L);
-  s->gift = set_address(L, 2);
+  MpTestsSet *s = mp_lua_tests_domain_check(L);
+  s->gift = mp_lua_tests_domain_address(L, 2);
   s->domains->collect = set_collector;
   s->domains->collect_ud = s;
   return 0;
 }
 
 static int set_collected(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)set_check(L)->collected);
+  lua_pushinteger(L, (lua_Integer)mp_lua_tests_domain_check(L)->collected);
   return 1;
 }
 
@@ -240,9 +240,20 @@ static void *former_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
 
 /* s:adopt() → a block of the former allocator, 100 bytes; it counts into `collected`. */
 static int set_adopt(lua_State *L) {
-  Set *s = set_check(L);
+  MpTestsSet *s = mp_lua_tests_domain_check(L);
   mp_domain_adopt(s->domains, former_resize, &s->collected);
-  return set_push(L, malloc(100));
+  return mp_lua_tests_domain_push(L, malloc(100));
+}
+
+/* tests.rawcheck(address): by the door that is no set's */
+static int set_rawcheck(lua_State *L) {
+  MpBuf out;
+  mp_buf_init(&out, mp_raw_system());
+  if (mp_domain_check(mp_domain_of(NULL, MP_DOMAIN_RAW), mp_lua_tests_domain_address(L, 1), &out) !=
+      MP_OK)
+    return mp_lua_tests_domain_pushtext(L, &out);
+  mp_buf_fini(&out);
+  return 0;
 }
 
 /* }===== */
@@ -251,7 +262,7 @@ static int set_adopt(lua_State *L) {
 
 static void *probe_new(Probe *p, size_t size, bool zero) {
   char *block;
-  if (p->layer != NULL) p->layer->reason = p->reason;
+  if (p->layer != NULL && p->reason != NULL) p->layer->reason = p->reason;
   if (p->fixed != NULL) return p->fixed;
   if (p->budget == 0) return NULL;
   if (p->budget > 0) p->budget--;
@@ -312,7 +323,7 @@ static bool probe_serves(MpLayer *y) { return !((Probe *)y->a.ctx)->absent; }
 
 /* s:probe(domain, options) → an allocator that isn't installed yet */
 static int set_probe(lua_State *L) {
-  MpDomain *d = set_domain(L, 2);
+  MpDomain *d = mp_lua_tests_domain_door(L, 2);
   Probe *p = (Probe *)lua_newuserdatauv(L, sizeof *p, 0);
   memset(p, 0, sizeof *p);
   p->budget = -1;
@@ -322,7 +333,7 @@ static int set_probe(lua_State *L) {
   p->wraps = lua_toboolean(L, -1);
   mp_domain_get(d, &p->saved);
   lua_getfield(L, 3, "inner");
-  if (!lua_isnil(L, -1)) p->inner = set_domain(L, lua_gettop(L));
+  if (!lua_isnil(L, -1)) p->inner = mp_lua_tests_domain_door(L, lua_gettop(L));
   lua_settop(L, 4);
   lua_getiuservalue(L, 1, 1);
   lua_pushvalue(L, 4);
@@ -334,7 +345,7 @@ static int set_probe(lua_State *L) {
 /* s:install(domain, probe [, kind]) → fine? */
 static int set_install(lua_State *L) {
   static const char *const kinds[] = {"c", "lua", NULL};
-  MpDomain *d = set_domain(L, 2);
+  MpDomain *d = mp_lua_tests_domain_door(L, 2);
   Probe *p = (Probe *)luaL_checkudata(L, 3, PROBE);
   MpAllocator a = {p, probe_malloc, probe_calloc, probe_realloc, probe_free, NULL};
   MpLayerKind kind = (MpLayerKind)luaL_checkoption(L, 4, "c", kinds);
@@ -375,7 +386,7 @@ static int probe_newindex(lua_State *L) {
   else if (strcmp(name, "shift") == 0)
     p->shift = (size_t)luaL_checkinteger(L, 3);
   else if (strcmp(name, "fixed") == 0)
-    p->fixed = set_address(L, 3);
+    p->fixed = mp_lua_tests_domain_address(L, 3);
   else if (strcmp(name, "absent") == 0)
     p->absent = lua_toboolean(L, 3);
   else if (strcmp(name, "failing") == 0)
@@ -387,19 +398,18 @@ static int probe_newindex(lua_State *L) {
 
 /* s:get(domain) → what serves it now */
 static int set_get(lua_State *L) {
-  MpDomain *d = set_domain(L, 2);
+  MpDomain *d = mp_lua_tests_domain_door(L, 2);
   MpAllocator *a = (MpAllocator *)lua_newuserdatauv(L, sizeof *a, 0);
   mp_domain_get(d, a);
   luaL_setmetatable(L, SAVED);
   return 1;
 }
 
-/* s:put(domain, saved [, "debug"]) */
+/* s:put(domain, saved) → fine? */
 static int set_put(lua_State *L) {
-  MpDomain *d = set_domain(L, 2);
+  MpDomain *d = mp_lua_tests_domain_door(L, 2);
   const MpAllocator *a = (const MpAllocator *)luaL_checkudata(L, 3, SAVED);
-  MpLayerKind kind = lua_toboolean(L, 4) ? MP_LAYER_DEBUG : MP_LAYER_C;
-  lua_pushboolean(L, mp_domain_set(d, a, kind, NULL, NULL) == MP_OK);
+  lua_pushboolean(L, mp_domain_set(d, a, MP_LAYER_C, NULL, NULL) == MP_OK);
   return 1;
 }
 
@@ -409,193 +419,25 @@ static const MpAllocator *saved_check(lua_State *L) {
 
 static int saved_malloc(lua_State *L) {
   const MpAllocator *a = saved_check(L);
-  return set_push(L, a->malloc(a->ctx, (size_t)luaL_checkinteger(L, 2)));
+  return mp_lua_tests_domain_push(L, a->malloc(a->ctx, (size_t)luaL_checkinteger(L, 2)));
 }
 
 static int saved_calloc(lua_State *L) {
   const MpAllocator *a = saved_check(L);
-  return set_push(
+  return mp_lua_tests_domain_push(
       L, a->calloc(a->ctx, (size_t)luaL_checkinteger(L, 2), (size_t)luaL_checkinteger(L, 3)));
 }
 
 static int saved_realloc(lua_State *L) {
   const MpAllocator *a = saved_check(L);
-  return set_push(L, a->realloc(a->ctx, set_address(L, 2), (size_t)luaL_checkinteger(L, 3)));
+  return mp_lua_tests_domain_push(
+      L, a->realloc(a->ctx, mp_lua_tests_domain_address(L, 2), (size_t)luaL_checkinteger(L, 3)));
 }
 
 static int saved_free(lua_State *L) {
   const MpAllocator *a = saved_check(L);
-  a->free(a->ctx, set_address(L, 2));
+  a->free(a->ctx, mp_lua_tests_domain_address(L, 2));
   return 0;
-}
-
-/* }===== */
-
-/* {===== hooks ===== */
-
-static void hooks_handler(void *ud, const char *report) {
-  Set *s = (Set *)ud;
-  mp_buf_addstr(&s->reports, report);
-  mp_buf_addchar(&s->reports, '\n');
-}
-
-/* s:hooks(domain [, quarantine [, strict [, handler]]]); `handler` false: damage aborts */
-static int set_hooks(lua_State *L) {
-  Set *s = set_check(L);
-  MpDomain *d = set_domain(L, 2);
-  MpDebugOptions o;
-  memset(&o, 0, sizeof o);
-  o.frames = 1;
-  o.quarantine = (size_t)luaL_optinteger(L, 3, MP_DEBUG_QUARANTINE);
-  o.strict = lua_toboolean(L, 4);
-  o.handler = lua_isboolean(L, 5) && !lua_toboolean(L, 5) ? NULL : hooks_handler;
-  o.ud = s;
-  lua_pushboolean(L, mp_debug_setup(d, &o) == MP_OK);
-  return 1;
-}
-
-static int set_unhook(lua_State *L) {
-  mp_debug_remove(set_domain(L, 2));
-  return 0;
-}
-
-static int set_hooked(lua_State *L) {
-  lua_pushboolean(L, mp_debug_of(set_domain(L, 2)) != NULL);
-  return 1;
-}
-
-/* s:reports() → what the handler got since the last time */
-static int set_reports(lua_State *L) { return set_pushtext(L, &set_check(L)->reports); }
-
-static int set_verify(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)mp_debug_verify(set_domain(L, 2)));
-  return 1;
-}
-
-static int set_describe(lua_State *L) {
-  Set *s = set_check(L);
-  mp_debug_describe(set_domain(L, 2), set_address(L, 3), set_site(L, s, 4));
-  return 0;
-}
-
-static int set_poke(lua_State *L) {
-  unsigned char *p = (unsigned char *)set_address(L, 2);
-  *p = (unsigned char)luaL_checkinteger(L, 3);
-  return 0;
-}
-
-static int set_stack(lua_State *L) {
-  char local[32];
-  return set_push(L, &local[16 - (uintptr_t)local % 16]);
-}
-
-static void *thread_call(void *ud) { return mp_domain_malloc((MpDomain *)ud, 8); }
-
-/* s:elsewhere(domain) → a block that another thread asked for */
-static int set_elsewhere(lua_State *L) {
-  MpDomain *d = set_domain(L, 2);
-  pthread_t thread;
-  void *p = NULL;
-  if (pthread_create(&thread, NULL, thread_call, d) != 0) return luaL_error(L, "no thread");
-  pthread_join(thread, &p);
-  return set_push(L, p);
-}
-
-/* }===== */
-
-/* {===== statistics ===== */
-
-static int set_stats(lua_State *L) {
-  MpStats s;
-  const MpHeapStats *h = &s.heap;
-  int i;
-  mp_stats_take(set_check(L)->domains, &s);
-  lua_newtable(L);
-  for (i = 0; i < MP_DOMAIN_COUNT; i++) {
-    set_pushcounts(L, &s.of[i]);
-    lua_setfield(L, -2, mp_domain_name((MpDomainId)i));
-  }
-  lua_newtable(L);
-  set_field(L, "reserved", h->reserved);
-  set_field(L, "allocated", h->allocated);
-  set_field(L, "rounding", h->rounding);
-  set_field(L, "available", h->available);
-  set_field(L, "unused", h->unused);
-  set_field(L, "metadata", h->metadata);
-  set_field(L, "large", h->large);
-  lua_setfield(L, -2, "heap");
-  return 1;
-}
-
-static int set_statstext(lua_State *L) {
-  MpStats s;
-  MpBuf out;
-  mp_stats_take(set_check(L)->domains, &s);
-  mp_buf_init(&out, mp_raw_system());
-  mp_stats_text(&s, &out);
-  return set_pushtext(L, &out);
-}
-
-static void groups_push(lua_State *L, const MpStatsGroups *g) {
-  size_t i;
-  lua_newtable(L);
-  for (i = 0; i < g->n; i++) {
-    const MpStatsGroup *one = &g->list[i];
-    lua_newtable(L);
-    lua_pushstring(L, mp_domain_name(one->domain));
-    lua_setfield(L, -2, "domain");
-    lua_pushstring(L, one->site != NULL ? one->site->text : NULL);
-    lua_setfield(L, -2, "site");
-    lua_pushstring(L, one->type != NULL ? one->type->text : NULL);
-    lua_setfield(L, -2, "type");
-    set_field(L, "blocks", one->blocks);
-    set_field(L, "bytes", one->bytes);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-}
-
-/* s:leaks() → the report and the groups; nil when there is no memory */
-static int set_leaks(lua_State *L) {
-  MpStatsGroups g;
-  MpBuf out;
-  if (mp_stats_groups(set_check(L)->domains, mp_raw_system(), &g) != MP_OK) return 0;
-  mp_buf_init(&out, mp_raw_system());
-  mp_stats_leaks(&g, &out);
-  set_pushtext(L, &out);
-  groups_push(L, &g);
-  mp_stats_fini(&g);
-  return 2;
-}
-
-/* s:grown(f): what a call of f adds */
-static int set_grown(lua_State *L) {
-  MpDomains *d = set_check(L)->domains;
-  MpStatsGroups a, b, more;
-  if (mp_stats_groups(d, mp_raw_system(), &a) != MP_OK) return 0;
-  lua_settop(L, 2);
-  lua_call(L, 0, 0);
-  if (mp_stats_groups(d, mp_raw_system(), &b) != MP_OK) return 0;
-  if (mp_stats_compare(&a, &b, mp_raw_system(), &more) != MP_OK) return 0;
-  groups_push(L, &more);
-  mp_stats_fini(&a);
-  mp_stats_fini(&b);
-  mp_stats_fini(&more);
-  return 1;
-}
-
-static int set_resident(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)mp_stats_resident());
-  return 1;
-}
-
-/* s:same(text, text) → do two sites have one record, and is its text right? */
-static int set_same(lua_State *L) {
-  Set *s = set_check(L);
-  const MpSite *a = set_site(L, s, 2), *b = set_site(L, s, 3);
-  lua_pushboolean(L, a == b);
-  lua_pushstring(L, a != NULL ? a->text : NULL);
-  lua_pushinteger(L, a != NULL ? (lua_Integer)a->len : 0);
-  return 3;
 }
 
 /* }===== */
@@ -625,21 +467,6 @@ static const luaL_Reg set_methods[] = {{"fini", set_fini},
                                        {"finish", set_finish},
                                        {"get", set_get},
                                        {"put", set_put},
-                                       {"hooks", set_hooks},
-                                       {"unhook", set_unhook},
-                                       {"hooked", set_hooked},
-                                       {"reports", set_reports},
-                                       {"verify", set_verify},
-                                       {"describe", set_describe},
-                                       {"poke", set_poke},
-                                       {"stack", set_stack},
-                                       {"elsewhere", set_elsewhere},
-                                       {"stats", set_stats},
-                                       {"statstext", set_statstext},
-                                       {"leaks", set_leaks},
-                                       {"grown", set_grown},
-                                       {"resident", set_resident},
-                                       {"same", set_same},
                                        {NULL, NULL}};
 
 static const luaL_Reg saved_methods[] = {{"malloc", saved_malloc},
@@ -663,8 +490,13 @@ static void kind_new(lua_State *L, const char *kind, const luaL_Reg *methods, bo
 
 void mp_lua_tests_domain_open(lua_State *L) {
   kind_new(L, SET, set_methods, true);
+  luaL_getmetatable(L, SET);
+  luaL_setfuncs(L, mp_lua_tests_hooks_methods(), 0);
+  lua_pop(L, 1);
   kind_new(L, SAVED, saved_methods, true);
   kind_new(L, PROBE, probe_methods, false);
+  lua_pushcfunction(L, set_rawcheck);
+  lua_setfield(L, -2, "rawcheck");
   lua_pushcfunction(L, set_new);
   lua_setfield(L, -2, "set");
 }

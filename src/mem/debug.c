@@ -36,7 +36,6 @@ typedef struct DebugBlock {
 struct MpDebug {
   MpDebug *next; /* of the domain's */
   MpDomain *home;
-  MpLayer *layer; /* while it lives; NULL: nobody has been served for long */
   MpDebugOptions options;
   MpMap blocks; /* data → DebugBlock, dead ones too */
   uint64_t serial;
@@ -192,9 +191,19 @@ static bool debug_enter(MpDebug *b, DebugBlock *k) {
   return mp_map_set(&b->blocks, k->guard.data, k);
 }
 
+/* Under the lock: the layer that the hooks are; NULL: none, for nobody has been served for long. */
+static MpLayer *debug_layer(const MpDebug *b) {
+  MpLayer *y = b->home->layers;
+  while (y != NULL && y->a.ctx != b) y = y->next;
+  return y;
+}
+
 /* What the hooks are over; NULL: the base. */
 static MpLayer *debug_under(const MpDebug *b) {
-  MpLayer *y = __atomic_load_n(&b->layer, __ATOMIC_ACQUIRE);
+  const MpLayer *y;
+  mp_layer_lock(b->home);
+  y = debug_layer(b);
+  mp_layer_unlock(b->home);
   return y != NULL ? y->below : NULL;
 }
 
@@ -329,14 +338,6 @@ static void *debug_realloc(void *ctx, void *ptr, size_t size) {
 
 /* {===== on and off ===== */
 
-/* The hooks' layer is gone; what they remember isn't. */
-static void debug_drop(MpLayer *y) {
-  MpDebug *b = (MpDebug *)y->a.ctx;
-  mp_layer_lock(b->home);
-  if (b->layer == y) __atomic_store_n(&b->layer, NULL, __ATOMIC_RELEASE);
-  mp_layer_unlock(b->home);
-}
-
 MpDebug *mp_debug_of(const MpDomain *d) {
   const MpLayer *top;
   MpDebug *b;
@@ -351,8 +352,10 @@ MpDebug *mp_debug_of(const MpDomain *d) {
 static MpDebug *debug_idle(MpDomain *home) {
   MpDebug *b;
   mp_layer_lock(home);
-  for (b = home->debug; b != NULL; b = b->next)
-    if (b->layer == NULL || b->layer->below == home->top) break;
+  for (b = home->debug; b != NULL; b = b->next) {
+    const MpLayer *y = debug_layer(b);
+    if (y == NULL || y->below == home->top) break;
+  }
   mp_layer_unlock(home);
   return b;
 }
@@ -373,7 +376,6 @@ static MpDebug *debug_create(MpDomain *home) {
 
 MpStatus mp_debug_setup(MpDomain *d, const MpDebugOptions *o) {
   MpAllocator a = {NULL, debug_malloc, debug_calloc, debug_realloc, debug_free, NULL};
-  MpLayer *y;
   MpDebug *b = mp_debug_of(d);
   bool on = b != NULL;
   if (!on) b = debug_idle(d->home);
@@ -382,22 +384,23 @@ MpStatus mp_debug_setup(MpDomain *d, const MpDebugOptions *o) {
   mp_layer_lock(d->home);
   b->options = *o;
   mp_layer_unlock(d->home);
+  mp_vm_setlimit(d->home, o->quarantine);
   if (on) {
     debug_drain(b, o->quarantine);
     return MP_OK;
   }
   a.ctx = b;
-  if (mp_domain_set(d, &a, MP_LAYER_DEBUG, debug_drop, &y) != MP_OK) return MP_FAIL;
-  __atomic_store_n(&b->layer, y, __ATOMIC_RELEASE);
-  return MP_OK;
+  return mp_domain_set(d, &a, MP_LAYER_DEBUG, NULL, NULL);
 }
+
+bool mp_debug_is(const MpAllocator *a) { return a->malloc == debug_malloc; }
 
 void mp_debug_remove(MpDomain *d) {
   MpDebug *b = mp_debug_of(d);
   if (b == NULL) return;
   debug_drain(b, 0);
   mp_vm_release(d->home);
-  mp_layer_pop(d->home, b->layer);
+  mp_layer_pop(d->home);
 }
 
 /* }===== */
@@ -416,6 +419,11 @@ MpStatus mp_debug_check(MpDomain *d, const void *ptr, MpBuf *out) {
   }
   mp_layer_unlock(d->home);
   return wrong ? MP_FAIL : MP_OK;
+}
+
+bool mp_debug_isstrict(const MpDomain *d) {
+  const MpDebug *b = d->id == MP_DOMAIN_RAW ? mp_debug_of(d) : NULL;
+  return b != NULL && b->options.strict;
 }
 
 bool mp_debug_isinner(MpDomain *home, const void *ptr) {
@@ -555,7 +563,6 @@ void mp_debug_fini(MpDomain *home) {
     uint32_t at = 0;
     debug_drain(b, 0);
     home->debug = b->next;
-    if (b->layer != NULL) b->layer->drop = NULL;
     while (mp_map_next(&b->blocks, &at, &key, &value)) free(value);
     mp_map_fini(&b->blocks);
     free(b);

@@ -31,6 +31,9 @@ MP_CHECKED MpStatus mp_debug_setup(MpDomain *d, const MpDebugOptions *o);
 /* Takes them off when they are the top: what is below serves again; their blocks stay theirs. */
 void mp_debug_remove(MpDomain *d);
 
+/* Are these the functions of hooks, as mp_domain_get gives them? */
+bool mp_debug_is(const MpAllocator *a);
+
 /* The hooks that are the domain's top, or NULL. */
 MpDebug *mp_debug_of(const MpDomain *d);
 
@@ -66,6 +69,9 @@ MP_CHECKED MpStatus mp_debug_check(MpDomain *d, const void *ptr, MpBuf *out);
 
 /* Is this the thread of the set? Asked while hooks are the top. */
 MP_CHECKED MpStatus mp_debug_checkthread(const MpDomain *d, MpBuf *out);
+
+/* Do strict hooks look after RAW, so that what they don't know is no block? */
+bool mp_debug_isstrict(const MpDomain *d);
 
 /* Is it where hooks put their bytes, with a block of theirs 16 bytes behind? */
 bool mp_debug_isinner(MpDomain *home, const void *ptr);

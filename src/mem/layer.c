@@ -215,9 +215,19 @@ void mp_layer_leave(MpLayerCall *call) {
   layer_settle(home, call->layer);
 }
 
+/* RAW's layers are called by many threads; one that has reasons by its own alone. */
+static void layer_clear(MpLayer *y) {
+  if (__atomic_load_n(&y->reason, __ATOMIC_RELAXED) != NULL)
+    __atomic_store_n(&y->reason, NULL, __ATOMIC_RELAXED);
+}
+
+static const char *layer_reason(const MpLayer *y) {
+  return __atomic_load_n(&y->reason, __ATOMIC_RELAXED);
+}
+
 void *mp_layer_new(MpDomain *home, MpLayer *y, const MpLayerAsk *ask) {
   if (y == NULL) return mp_layer_basenew(home, ask->n * ask->each, ask->zero, false);
-  y->reason = NULL;
+  layer_clear(y);
   return ask->zero ? y->a.calloc(y->a.ctx, ask->n, ask->each) : y->a.malloc(y->a.ctx, ask->each);
 }
 
@@ -261,10 +271,31 @@ void mp_layer_unhold(MpLayer *y, size_t bytes) {
 
 /* {===== the table ===== */
 
+/* Under the lock: who has the block; one that is being resized doesn't. */
+static MpMade *made_get(const MpDomain *home, const void *ptr) {
+  MpMade *made = (MpMade *)mp_map_get(&home->made, ptr);
+  while (made != NULL && made->moving) made = made->under;
+  return made;
+}
+
+/* Under the lock: takes a record from those of an address. */
+static void made_unlink(MpDomain *home, const void *ptr, MpMade *made) {
+  MpMade *top = (MpMade *)mp_map_get(&home->made, ptr), **link = &top;
+  while (*link != NULL && *link != made) link = &(*link)->under;
+  if (*link == NULL) return;
+  *link = made->under;
+  made->under = NULL;
+  if (top == NULL)
+    mp_map_remove(&home->made, ptr);
+  else if (!mp_map_set(&home->made, ptr, top)) /* needs no room: the address is there */
+    mp_assert(false);
+  if (home->made.count == 0) layer_note(home);
+}
+
 bool mp_layer_find(MpDomain *home, const void *ptr, MpMade *out) {
   const MpMade *made;
   mp_layer_lock(home);
-  made = (const MpMade *)mp_map_get(&home->made, ptr);
+  made = made_get(home, ptr);
   if (made != NULL) *out = *made;
   mp_layer_unlock(home);
   return made != NULL;
@@ -273,11 +304,10 @@ bool mp_layer_find(MpDomain *home, const void *ptr, MpMade *out) {
 bool mp_layer_take(MpDomain *home, const void *ptr, MpMade *out) {
   MpMade *made;
   mp_layer_lock(home);
-  made = (MpMade *)mp_map_get(&home->made, ptr);
+  made = made_get(home, ptr);
   if (made != NULL) {
+    made_unlink(home, ptr, made);
     *out = *made;
-    mp_map_remove(&home->made, ptr);
-    if (home->made.count == 0) layer_note(home);
   }
   mp_layer_unlock(home);
   free(made);
@@ -292,11 +322,19 @@ static bool made_expect(MpDomain *home) {
 }
 
 /* Under the lock: a block came, in the place that was kept for it; false: its address is live. */
-static bool made_enter(MpDomain *home, void *ptr, MpMade *made) {
-  const MpMade *old = (const MpMade *)mp_map_get(&home->made, ptr);
+static bool made_enter(MpDomain *home, void *ptr, MpMade *made, bool nested) {
   home->coming--;
-  if (old != NULL && !old->moving && old != made) return false;
+  if (!nested && made_get(home, ptr) != NULL) return false;
+  made->under = (MpMade *)mp_map_get(&home->made, ptr);
   return mp_map_set(&home->made, ptr, made);
+}
+
+/* Did the layer get this block by calling its own domain again? Then that isn't counted, nor live elsewhere. */
+static bool made_isnested(MpDomain *home, const void *ptr) {
+  MpDomains *set = home->set != NULL ? home->set : speaker;
+  if (ptr == NULL || (set != NULL && (set->last != ptr || set->last_door != home))) return false;
+  mp_layer_uncount(home, ptr);
+  return true;
 }
 
 /* What a layer returned isn't what it may. */
@@ -311,12 +349,12 @@ static const char *made_refuse(const MpDomain *home, const void *ptr) {
 
 /* A layer's block, which it has made already, enters the table; else it goes back where that is safe. */
 static void *made_record(MpDomain *home, MpLayer *y, void *ptr, MpMade *made, const char **why) {
-  bool entered = false;
-  *why = ptr != NULL ? made_refuse(home, ptr) : y->reason;
+  bool entered = false, nested = made_isnested(home, ptr);
+  *why = ptr == NULL ? layer_reason(y) : nested ? NULL : made_refuse(home, ptr);
   mp_layer_lock(home);
   if (ptr == NULL || *why != NULL) {
     home->coming--;
-  } else if (made_enter(home, ptr, made)) {
+  } else if (made_enter(home, ptr, made, nested)) {
     entered = true;
     y->blocks++;
     y->bytes += made->size;
@@ -368,7 +406,7 @@ bool mp_layer_make(MpDomain *home, const MpLayerAsk *ask, void **out, const char
 static MpMade *resize_begin(MpDomain *home, const void *ptr, MpLayerCall *call) {
   MpMade *made;
   mp_layer_lock(home);
-  made = (MpMade *)mp_map_get(&home->made, ptr);
+  made = made_get(home, ptr);
   if (made != NULL && made_expect(home)) {
     made->moving = true;
     if (made->layer != NULL) layer_push(made->layer, call);
@@ -381,11 +419,16 @@ static MpMade *resize_begin(MpDomain *home, const void *ptr, MpLayerCall *call) 
 
 /* The block is at `fresh` now (NULL: where it was); what is returned is where it is known. */
 static void *resize_end(MpDomain *home, void *ptr, void *fresh, size_t size, MpMade *made) {
+  bool nested = made->layer != NULL && made_isnested(home, fresh);
   mp_layer_lock(home);
-  if (fresh == NULL) home->coming--;
-  if (fresh != NULL && !made_enter(home, fresh, made)) fresh = NULL;
-  if (fresh != NULL) {
-    if (fresh != ptr && mp_map_get(&home->made, ptr) == made) mp_map_remove(&home->made, ptr);
+  if (fresh == NULL) {
+    home->coming--;
+  } else if (!nested && made_get(home, fresh) != NULL) {
+    home->coming--;
+    fresh = NULL;
+  } else {
+    made_unlink(home, ptr, made);
+    if (!made_enter(home, fresh, made, true)) mp_assert(false); /* there is room for it */
     if (made->layer != NULL) made->layer->bytes += mp_tally_size(size) - made->size;
     made->size = mp_tally_size(size);
   }
@@ -403,9 +446,9 @@ void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why) 
   if (made == NULL) return NULL;
   y = made->layer;
   if (y == NULL) return resize_end(home, ptr, mp_layer_baseresize(home, ptr, size), size, made);
-  y->reason = NULL;
+  layer_clear(y);
   fresh = resize_end(home, ptr, y->a.realloc(y->a.ctx, ptr, size), size, made);
-  if (fresh == NULL) *why = y->reason;
+  if (fresh == NULL) *why = layer_reason(y);
   mp_layer_leave(&call);
   return fresh;
 }
@@ -417,6 +460,7 @@ static bool made_exempt(MpDomain *home, const void *ptr, size_t size) {
   if (made == NULL) return false;
   made->size = size;
   mp_layer_lock(home);
+  made->under = (MpMade *)mp_map_get(&home->made, ptr); /* one that is being resized */
   done = mp_map_set(&home->made, ptr, made);
   layer_note(home);
   mp_layer_unlock(home);
@@ -429,7 +473,7 @@ bool mp_layer_uncount(MpDomain *home, const void *ptr) {
   size_t size = 0;
   bool counted = false;
   mp_layer_lock(home);
-  made = (MpMade *)mp_map_get(&home->made, ptr);
+  made = made_get(home, ptr);
   if (made != NULL) {
     counted = made->counted;
     size = made->size;
@@ -462,9 +506,9 @@ void mp_layer_get(MpDomain *home, MpAllocator *out) {
 }
 
 /* Under the lock: one that lives and is the same. */
-static MpLayer *layer_known(const MpDomain *home, const MpAllocator *a, MpLayerKind kind) {
+static MpLayer *layer_known(const MpDomain *home, const MpAllocator *a) {
   MpLayer *y = home->layers;
-  while (y != NULL && (y->ended || !layer_same(&y->a, a) || y->kind != kind)) y = y->next;
+  while (y != NULL && (y->ended || !layer_same(&y->a, a))) y = y->next;
   return y;
 }
 
@@ -477,9 +521,8 @@ static void layer_settop(MpDomain *home, MpLayer *y) {
 }
 
 /* Under the lock: a known one, or `fresh`, which is taken over the top then. */
-static MpLayer *layer_install(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
-                              MpLayer **fresh) {
-  MpLayer *y = layer_known(home, a, kind);
+static MpLayer *layer_install(MpDomain *home, const MpAllocator *a, MpLayer **fresh) {
+  MpLayer *y = layer_known(home, a);
   if (y != NULL || *fresh == NULL) return y;
   y = *fresh;
   *fresh = NULL;
@@ -504,7 +547,7 @@ MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
     fresh->domain = home;
   }
   mp_layer_lock(home);
-  y = layer_install(home, a, kind, &fresh);
+  y = layer_install(home, a, &fresh);
   layer_settop(home, y);
   dead = layer_reap(home);
   mp_layer_unlock(home);
@@ -526,11 +569,11 @@ void mp_layer_end(MpLayer *y) {
   layer_bury(dead);
 }
 
-void mp_layer_pop(MpDomain *home, const MpLayer *y) {
+void mp_layer_pop(MpDomain *home) {
   MpLayer *to, *dead;
   mp_layer_lock(home);
   to = home->top;
-  if (to == y && to != NULL) to = to->below;
+  if (to != NULL) to = to->below;
   while (to != NULL && to->ended) to = to->below;
   layer_settop(home, to);
   dead = layer_reap(home);
@@ -543,7 +586,13 @@ void mp_layer_fini(MpDomain *home) {
   const void *key;
   void *value;
   uint32_t at = 0;
-  while (mp_map_next(&home->made, &at, &key, &value)) free(value);
+  while (mp_map_next(&home->made, &at, &key, &value)) {
+    MpMade *made = (MpMade *)value, *under;
+    for (; made != NULL; made = under) {
+      under = made->under;
+      free(made);
+    }
+  }
   mp_map_fini(&home->made);
   dead = home->layers;
   home->layers = home->top = NULL;

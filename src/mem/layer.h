@@ -9,13 +9,17 @@
 
 #include "mem/domain.h"
 
-/* A block that a layer made; or one of the base that the numbers don't have (layer NULL). */
+/*
+** A block that a layer made; or one of the base that the numbers don't have (layer NULL).
+** A layer that got its block by calling the same domain again has its record above that one's.
+*/
 typedef struct MpMade {
+  struct MpMade *under;
   MpLayer *layer;
   size_t size;  /* as asked for */
   bool counted; /* in the domain's numbers */
   bool vm;      /* Lua's own */
-  bool moving;  /* a realloc is under way: the address may be given out again */
+  bool moving;  /* a realloc is under way: its layer may call for what is under it */
 } MpMade;
 
 /* A call that this thread is in; lives on the C stack. */
@@ -91,8 +95,8 @@ MP_CHECKED MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKi
                                  void (*drop)(MpLayer *y), MpLayer **out);
 void mp_layer_end(MpLayer *y);
 
-/* When the layer is the top, what is below it is from now on. */
-void mp_layer_pop(MpDomain *home, const MpLayer *y);
+/* What is below the top is it from now on. */
+void mp_layer_pop(MpDomain *home);
 
 /* Ends all layers of a set's domain and forgets their blocks: the set goes. */
 void mp_layer_fini(MpDomain *home);

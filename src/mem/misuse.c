@@ -62,13 +62,26 @@ static bool misuse_made(MpDomain *home, const void *ptr, MpReportBlock *b) {
   return found;
 }
 
+/* A block of RAW's base, given to another domain. */
+static bool misuse_raw(const MpDomain *d, const void *ptr, MpBuf *out) {
+  MpRawBlock block;
+  MpReportBlock b;
+  if (d->id == MP_DOMAIN_RAW || !mp_raw_guess(ptr, &block)) return false;
+  b = misuse_block(ptr, block.size, MP_DOMAIN_RAW);
+  return misuse_say(d, ptr, &b, out);
+}
+
 /* What the heap says. */
 static bool misuse_heap(const MpDomain *d, const void *ptr, MpBuf *out) {
   MpReportFinder who = mp_misuse_finder(d);
   MpReportBlock b;
   MpHeapFound found;
   MpHeapPlace place;
-  if (d->set == NULL) return false;
+  if (d->set == NULL) {
+    if (!mp_heap_is_arena(ptr)) return false;
+    mp_report_arena(out, ptr, &who);
+    return true;
+  }
   place = mp_heap_find(d->set->heap, ptr, &found);
   if (place == MP_HEAP_DEAD) {
     mp_report_foreign(out, ptr, d->id, true, &who);
@@ -91,7 +104,8 @@ MpStatus mp_misuse_report(MpDomain *d, const void *ptr, MpBuf *out) {
     if (mp_debug_explain(homes[i], d, ptr, out)) return MP_FAIL;
   for (i = 0; i < n; i++)
     if (misuse_made(homes[i], ptr, &b) && misuse_say(d, ptr, &b, out)) return MP_FAIL;
-  if (!misuse_heap(d, ptr, out)) mp_report_foreign(out, ptr, d->id, false, &who);
+  if (!misuse_heap(d, ptr, out) && !misuse_raw(d, ptr, out))
+    mp_report_foreign(out, ptr, d->id, false, &who);
   return MP_FAIL;
 }
 

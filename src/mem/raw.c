@@ -4,10 +4,17 @@
 ** The numbers are atomic; the rest is under the lock.
 */
 
+#define _GNU_SOURCE /* process_vm_readv */
+
 #include "mem/raw.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#if MP_HAVE_VM_READV
+#include <sys/uio.h>
+#include <unistd.h>
+#endif
 
 /* {===== the C library ===== */
 
@@ -124,14 +131,34 @@ void mp_raw_free(void *ptr) {
   free(h);
 }
 
-bool mp_raw_find(const void *ptr, MpRawBlock *out) {
-  RawHead h;
-  if ((uintptr_t)ptr % sizeof(RawHead) != 0 || (uintptr_t)ptr < sizeof(RawHead)) return false;
-  memcpy(&h, (const char *)ptr - sizeof h, sizeof h);
+static bool raw_fits(const void *ptr) {
+  return (uintptr_t)ptr % sizeof(RawHead) == 0 && (uintptr_t)ptr >= 4096;
+}
+
+static bool raw_judge(RawHead h, const void *ptr, MpRawBlock *out) {
   if ((h.mark & ~(uint64_t)RAW_DIRECT) != raw_mark(ptr)) return false;
   out->size = h.size;
   out->counted = !(h.mark & RAW_DIRECT);
   return true;
+}
+
+bool mp_raw_find(const void *ptr, MpRawBlock *out) {
+  RawHead h;
+  if (!raw_fits(ptr)) return false;
+  memcpy(&h, (const char *)ptr - sizeof h, sizeof h);
+  return raw_judge(h, ptr, out);
+}
+
+bool mp_raw_guess(const void *ptr, MpRawBlock *out) {
+#if MP_HAVE_VM_READV
+  RawHead h;
+  struct iovec here = {&h, sizeof h}, there = {(void *)((uintptr_t)ptr - sizeof h), sizeof h};
+  if (!raw_fits(ptr)) return false;
+  if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)sizeof h)
+    return raw_judge(h, ptr, out);
+  if (errno == EFAULT) return false; /* nothing is there; other errors say that it can't be asked */
+#endif
+  return mp_raw_find(ptr, out);
 }
 
 /* }===== */

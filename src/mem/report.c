@@ -163,6 +163,13 @@ void mp_report_foreign(MpBuf *out, const void *ptr, MpDomainId asked, bool dead,
   report_line(out, "found", who->site, who->verb);
 }
 
+void mp_report_arena(MpBuf *out, const void *ptr, const MpReportFinder *who) {
+  mp_buf_addf(out,
+              "moonpool: wrong domain: %p lies in a state's heap, and was given to the raw domain",
+              (void *)(uintptr_t)ptr);
+  report_line(out, "found", who->site, who->verb);
+}
+
 void mp_report_thread(MpBuf *out, const MpReportFinder *who) {
   mp_buf_addstr(out, "moonpool: memory allocator called without holding the state");
   report_line(out, "found", who->site, who->verb);

@@ -45,6 +45,9 @@ void mp_report_interior(MpBuf *out, const MpReportBlock *b, const void *ptr,
 void mp_report_foreign(MpBuf *out, const void *ptr, MpDomainId asked, bool dead,
                        const MpReportFinder *who);
 
+/* A block of some state's heap that was given to RAW. */
+void mp_report_arena(MpBuf *out, const void *ptr, const MpReportFinder *who);
+
 /* A call on a thread that isn't the state's. */
 void mp_report_thread(MpBuf *out, const MpReportFinder *who);
 

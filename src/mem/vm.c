@@ -134,6 +134,11 @@ size_t mp_vm_verify(MpDomain *home) {
   return n;
 }
 
+void mp_vm_setlimit(MpDomain *home, size_t bytes) {
+  MpDomains *set = home->id == MP_DOMAIN_OBJ ? home->set : NULL;
+  if (set != NULL && set->vm.ring != NULL) set->vm.ring->limit = bytes / VM_SHARE;
+}
+
 void mp_vm_release(MpDomain *home) {
   MpDomains *set = home->id == MP_DOMAIN_OBJ ? home->set : NULL;
   if (set == NULL || set->vm.ring == NULL) return;

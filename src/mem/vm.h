@@ -19,6 +19,9 @@ size_t mp_vm_verify(MpDomain *home);
 /* Verifies the quarantine and empties it: the hooks are off. */
 void mp_vm_release(MpDomain *home);
 
+/* The hooks' quarantine has another size. */
+void mp_vm_setlimit(MpDomain *home, size_t bytes);
+
 /* Says what was found while Lua's allocator ran, where a handler mustn't. */
 void mp_vm_flush(MpDomain *home);
 
