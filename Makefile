@@ -318,6 +318,24 @@ run-bench: all $(BENCH_MODULES)
 	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
 	  $(LUA) bench/run.lua $(REPETITIONS)
 
+# Lua is linked in, so that all runs have the same but for their allocator; the module finds
+# its functions in the host. ROW= picks a program.
+LUA_STATIC = $(wildcard $(shell pkg-config --variable=libdir $(LUA_PC) 2>/dev/null)/lib$(LUA_PC).a)
+HEAP_OBJECTS = $(filter $(B)/obj/mem/%,$(OBJECTS)) $(filter $(B)/obj/base/%,$(OBJECTS))
+$(BENCH)/host: bench/heap/host.c $(HEAP_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -Isrc $(LUA_CFLAGS) -rdynamic -o $@ $^ \
+	  $(or $(LUA_STATIC),$(shell pkg-config --libs $(LUA_PC))) -lm $(SYSTEM_LIBS) -pthread
+
+bench-heap: ## Lua programs on moonpool's heap, beside other allocators; ROW= picks one
+	@tools/deps test valgrind
+	-@tools/deps allocators
+	@$(MAKE) --no-print-directory run-bench-heap
+
+run-bench-heap: all $(BENCH)/host
+	@mkdir -p build/bench
+	@$(IN_TREE) $(LUA) bench/heap/run.lua $(BENCH)/host build/bench/heap.md $(REPETITIONS) $(ROW)
+
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
@@ -393,6 +411,7 @@ clean: ## remove build/
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
+.PHONY: bench-heap run-bench-heap
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
   no-command run-specs run-examples run-abi run-headers lint-c run-rock
 .DEFAULT_GOAL = all

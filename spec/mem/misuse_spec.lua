@@ -147,11 +147,9 @@ describe("an address that is no block", function()
       local other = tests.set()
       local foreign = { s:stack(), own, 16, 4096, 0x7fffffffe000, 3 }
       if d ~= "raw" then foreign[#foreign + 1] = other:malloc(d, 64) end
-      for i, p in ipairs(foreign) do
-        if d == "raw" and p >= 4096 and i > 2 then goto continue end -- reads in front of what it is given
+      for _, p in ipairs(foreign) do
         assert.equal(("moonpool: foreign pointer: 0x%x is no block that moonpool gave out (%s domain)"):format(p, d)
           .. "\n  found      app.lua:31, by mem.free", s:check(d, p))
-        ::continue::
       end
       s:lua(own, 64, 0)
       other:fini()

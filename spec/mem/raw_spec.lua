@@ -1,35 +1,6 @@
--- mem/raw: the process's domain.
+-- mem/raw: the process's domain, on many threads. `make tsan` runs these under ThreadSanitizer.
 
 local engine = require "spec.support.engine"
-local tests = require "moonpool.tests"
-
-describe("RAW's base", function()
-  it("tells its blocks from other memory", function()
-    local s = tests.set()
-    local p = s:malloc("raw", 100)
-    assert.equal(100, s:size("raw", p))
-    p = s:realloc("raw", p, 100000)
-    assert.equal(100000, s:size("raw", p))
-    assert.is_nil(s:check("raw", p))
-    assert.is_string(s:check("raw", p + 16))
-    assert.is_string(s:check("raw", p + 1))
-    s:free("raw", p)
-    s:fini()
-  end)
-
-  it("knows what its functions made when they were called directly", function()
-    local s = tests.set()
-    local base, before = s:get "raw", s:counts "raw"
-    local p = base:malloc(10)
-    p = base:realloc(p, 1000)
-    assert.equal(before.bytes, s:counts("raw").bytes)
-    p = s:realloc("raw", p, 2000)
-    assert.equal(before.bytes, s:counts("raw").bytes)
-    s:free("raw", p)
-    assert.equal(before.bytes, s:counts("raw").bytes)
-    s:fini()
-  end)
-end)
 
 describe("RAW on 8 threads", function()
   -- Under valgrind the threads take turns.

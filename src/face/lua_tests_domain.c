@@ -28,7 +28,7 @@ typedef struct Probe {
   size_t shift;       /* added to each address */
   void *fixed;        /* returned instead of a new block */
   const char *reason; /* of failures */
-  lua_Integer mallocs, callocs, reallocs, frees, dropped;
+  _Atomic(lua_Integer) mallocs, callocs, reallocs, frees, dropped;
   MpLayer *layer;
 } Probe;
 
@@ -262,7 +262,7 @@ static int set_rawcheck(lua_State *L) {
 
 static void *probe_new(Probe *p, size_t size, bool zero) {
   char *block;
-  if (p->layer != NULL) p->layer->reason = p->reason;
+  if (p->layer != NULL && p->reason != NULL) p->layer->reason = p->reason;
   if (p->fixed != NULL) return p->fixed;
   if (p->budget == 0) return NULL;
   if (p->budget > 0) p->budget--;

@@ -7,6 +7,7 @@
 #include "face/lua_tests_heap.h"
 
 #include <lauxlib.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -280,6 +281,54 @@ static int tests_isarena(lua_State *L) {
   return 1;
 }
 
+/* {===== threads ===== */
+
+#define THREADS_MAX 16
+
+typedef struct Worker {
+  pthread_t thread;
+  lua_Integer rounds, faults;
+} Worker;
+
+/* A heap of the thread's own comes, is used and goes, while the others' do. */
+static void *worker_run(void *ud) {
+  Worker *w = (Worker *)ud;
+  lua_Integer round;
+  for (round = 0; round < w->rounds; round++) {
+    MpHeap *h = mp_heap_new(NULL);
+    void *p = h == NULL ? NULL : mp_heap_malloc(h, 0, 100);
+    MpHeapFound found;
+    size_t i;
+    if (p == NULL || mp_heap_find(h, p, &found) != MP_HEAP_LIVE) w->faults++;
+    if (!mp_heap_is_arena(p) || mp_heap_is_arena(&found)) w->faults++;
+    for (i = 0; h != NULL && i < 2000; i++)
+      if (mp_heap_resize(h, NULL, 0, i % 700 + 1) == NULL) w->faults++;
+    if (h != NULL) mp_heap_free(h);
+  }
+  return NULL;
+}
+
+/* tests.heap_threads(n, rounds) → how often something was wrong */
+static int tests_threads(lua_State *L) {
+  Worker workers[THREADS_MAX];
+  lua_Integer n = luaL_checkinteger(L, 1), i, faults = 0;
+  luaL_argcheck(L, n <= THREADS_MAX, 1, "too many");
+  for (i = 0; i < n; i++) {
+    workers[i].rounds = luaL_checkinteger(L, 2);
+    workers[i].faults = 0;
+    if (pthread_create(&workers[i].thread, NULL, worker_run, &workers[i]) != 0)
+      return luaL_error(L, "no thread"); /* the others end with the process */
+  }
+  for (i = 0; i < n; i++) {
+    pthread_join(workers[i].thread, NULL);
+    faults += workers[i].faults;
+  }
+  lua_pushinteger(L, faults);
+  return 1;
+}
+
+/* }===== */
+
 void mp_lua_tests_heap_open(lua_State *L) {
   luaL_newmetatable(L, HEAP);
   luaL_setfuncs(L, heap_methods, 0);
@@ -290,4 +339,6 @@ void mp_lua_tests_heap_open(lua_State *L) {
   lua_setfield(L, -2, "heap");
   lua_pushcfunction(L, tests_isarena);
   lua_setfield(L, -2, "is_arena");
+  lua_pushcfunction(L, tests_threads);
+  lua_setfield(L, -2, "heap_threads");
 }

@@ -9,7 +9,7 @@
 
 #include "base/config.h"
 
-/* Adds `heap` and `is_arena` to the table on top. */
+/* Adds `heap`, `heap_threads` and `is_arena` to the table on top. */
 void mp_lua_tests_heap_open(lua_State *L);
 
 #endif

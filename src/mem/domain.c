@@ -341,16 +341,25 @@ size_t mp_domain_size(MpDomain *d, const void *ptr) {
   return mp_layer_basefind(d->home, ptr, &size, &counted) ? size : 0;
 }
 
+/* Is it a live block of the base, whatever the address? */
+static bool door_knows(const MpDomain *home, const void *ptr, bool *counted) {
+  MpRawBlock block;
+  size_t size;
+  if (home->id != MP_DOMAIN_RAW) return mp_layer_basefind(home, ptr, &size, counted);
+  if (!mp_raw_guess(ptr, &block)) return false;
+  *counted = block.counted;
+  return true;
+}
+
 MpStatus mp_domain_check(MpDomain *d, const void *ptr, MpBuf *out) {
   MpDomain *home = d->home;
   MpMade made;
-  size_t size;
   bool counted;
   if (ptr == NULL) return MP_OK;
   if (mp_debug_checkthread(d, out) != MP_OK) return MP_FAIL;
   if (door_layered(home) && mp_layer_find(home, ptr, &made))
     return made.vm ? mp_misuse_report(d, ptr, out) : mp_debug_check(d, ptr, out);
-  if (!mp_debug_isstrict(d) && mp_layer_basefind(home, ptr, &size, &counted) &&
+  if (!mp_debug_isstrict(d) && door_knows(home, ptr, &counted) &&
       (counted || !mp_debug_isinner(home, ptr)))
     return MP_OK;
   return mp_misuse_report(d, ptr, out);

@@ -155,9 +155,9 @@ void *mp_domain_resize(void *door, void *ptr, size_t osize, size_t nsize);
 /*
 ** Is `ptr` a live block of this domain, as far as it can be known? MP_FAIL with
 ** the report in `out`: freed already, another domain's, inside a block, not a
-** block at all, or damaged (said once a block; the next check passes). RAW
-** reads 16 bytes in front of `ptr`. The report is lines, without one's end at its own;
-** it starts with "moonpool: ".
+** block at all, or damaged (said once a block; the next check passes). In RAW
+** it asks the system, so that any address may be given. The report is lines, without one's
+** end at its own; it starts with "moonpool: ".
 */
 MP_CHECKED MpStatus mp_domain_check(MpDomain *d, const void *ptr, MpBuf *out);
 

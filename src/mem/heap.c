@@ -42,7 +42,7 @@ MpHeap *mp_heap_new(const MpAllocator *system) {
   void *region = mp_region_new(NULL);
   MpHeap *h;
   if (region == NULL) return NULL;
-  h = (MpHeap *)mp_slab_spare(region);
+  h = (MpHeap *)mp_slab_spare(region, 1);
   h->system = system != NULL ? *system : heap_libc;
   mp_large_init(&h->large, &h->system);
   if (mp_small_init(&h->small, &h->system, region, h)) return h;
@@ -122,7 +122,7 @@ bool mp_heap_has(const MpHeap *h, const void *ptr, size_t size) {
 /* {===== labelled blocks ===== */
 
 void *mp_heap_malloc(MpHeap *h, int label, size_t size) {
-  unsigned kind;
+  size_t kind;
   void *p;
   mp_assert(size > 0 && label >= 0 && label < MP_HEAP_LABELS);
   if (!mp_small_is(size)) return mp_large_new(&h->large, label, size, false);
@@ -142,11 +142,11 @@ void *mp_heap_calloc(MpHeap *h, int label, size_t size) {
 }
 
 size_t mp_heap_release(MpHeap *h, void *ptr) {
-  unsigned kind;
+  size_t kind;
   size_t slack;
   if (mp_region_owner(ptr) != h) return mp_large_free(&h->large, ptr);
   mp_assert(*mp_slab_label(ptr) != 0);
-  kind = mp_slab_of(ptr)->kind;
+  kind = mp_small_kindof(&h->small, ptr);
   slack = mp_small_slack(*mp_slab_label(ptr));
   *mp_slab_label(ptr) = 0;
   h->small.slack -= slack;
@@ -155,11 +155,11 @@ size_t mp_heap_release(MpHeap *h, void *ptr) {
 }
 
 /* A small block that keeps its class. */
-static void *heap_relabel(MpHeap *h, void *ptr, size_t size) {
+static void *heap_relabel(MpHeap *h, void *ptr, size_t kind, size_t size) {
   unsigned char *label = mp_slab_label(ptr);
   h->small.slack += (-size & 15) - mp_small_slack(*mp_slab_label(ptr));
   *label = (unsigned char)((*label & MP_SMALL_MARK) | (1 + (-size & 15)));
-  if (MP_ASAN) mp_region_hide(ptr, mp_small_sizeof(mp_slab_of(ptr)->kind));
+  mp_region_hide(ptr, MP_ASAN ? mp_small_sizeof(kind) : 0);
   mp_region_show(ptr, size);
   return ptr;
 }
@@ -171,9 +171,10 @@ void *mp_heap_realloc(MpHeap *h, void *ptr, size_t size) {
   if (mp_heap_find(h, ptr, &found) != MP_HEAP_LIVE) return NULL;
   small = mp_region_owner(ptr) == h;
   if (!small && !mp_small_is(size)) return mp_large_resize(&h->large, ptr, size);
-  if (small && mp_small_is(size) &&
-      mp_slab_of(ptr)->kind == mp_small_labelledkind(found.label, size))
-    return heap_relabel(h, ptr, size);
+  if (small && mp_small_is(size)) {
+    size_t kind = mp_small_labelledkind(found.label, size);
+    if (kind == mp_small_kindof(&h->small, ptr)) return heap_relabel(h, ptr, kind, size);
+  }
   fresh = mp_heap_malloc(h, found.label, size);
   if (fresh == NULL) return NULL;
   memcpy(fresh, ptr, found.size < size ? found.size : size);
@@ -211,32 +212,34 @@ static MpHeapPlace heap_findlarge(const MpHeap *h, const void *ptr, MpHeapFound 
   return exact ? MP_HEAP_LIVE : MP_HEAP_INTERIOR;
 }
 
-/* Sets `found` to the labelled block that begins at `p`; is it alive? */
-static bool heap_describe(const MpSlab *s, void *p, MpHeapFound *found) {
-  bool live = *mp_slab_label(p) != 0;
+/* Sets `found` to a small labelled block; is it alive? */
+static bool heap_describe(void *p, size_t kind, MpHeapFound *found) {
+  unsigned char label = *mp_slab_label(p);
   found->block = p;
-  found->label = mp_small_labelof(s->kind);
-  found->size = live ? s->size - mp_small_slack(*mp_slab_label(p)) : s->size;
-  return live;
+  found->label = mp_small_labelof(kind);
+  found->size = mp_small_sizeof(kind) - (label != 0 ? mp_small_slack(label) : 0);
+  return label != 0;
+}
+
+/* For an address of the heap where no live block begins. */
+static MpHeapPlace heap_findsmall(const MpHeap *h, const void *ptr, MpHeapFound *found) {
+  void *block;
+  size_t kind;
+  switch (mp_small_find(&h->small, ptr, &block, &kind)) {
+    case MP_SMALL_OTHER: return MP_HEAP_SIZED;
+    case MP_SMALL_NOTHING: found->block = (void *)(uintptr_t)ptr; return MP_HEAP_DEAD;
+    default: return heap_describe(block, kind, found) ? MP_HEAP_INTERIOR : MP_HEAP_DEAD;
+  }
 }
 
 MpHeapPlace mp_heap_find(const MpHeap *h, const void *ptr, MpHeapFound *found) {
   const void *owner = mp_region_owner(ptr);
-  const MpSlab *s;
-  size_t at;
   memset(found, 0, sizeof *found);
   if (owner == NULL) return heap_findlarge(h, ptr, found);
-  s = mp_slab_of(ptr);
-  if (owner != h || ((uintptr_t)ptr & (MP_REGION_SIZE - 1)) < MP_SLAB_HEAD ||
-      s->state == MP_SLAB_MIXED || (s->state != MP_SLAB_UNUSED && mp_small_issized(s->kind)))
-    return MP_HEAP_SIZED;
-  if (s->state == MP_SLAB_UNUSED) {
-    found->block = (void *)ptr;
-    return MP_HEAP_DEAD;
-  }
-  at = ((uintptr_t)ptr & (MP_SLAB_SIZE - 1)) % s->size;
-  if (!heap_describe(s, (char *)(uintptr_t)ptr - at, found)) return MP_HEAP_DEAD;
-  return at == 0 ? MP_HEAP_LIVE : MP_HEAP_INTERIOR;
+  if (owner != h) return MP_HEAP_SIZED;
+  if (!mp_small_islive(ptr)) return heap_findsmall(h, ptr, found);
+  heap_describe((void *)(uintptr_t)ptr, mp_small_kindof(&h->small, ptr), found);
+  return MP_HEAP_LIVE;
 }
 
 bool mp_heap_is_arena(const void *ptr) { return mp_region_owner(ptr) != NULL; }
@@ -250,13 +253,10 @@ typedef struct HeapWalk {
   void *ud;
 } HeapWalk;
 
-static void heap_walkslab(void *ud, MpSlab *s) {
+static void heap_visit(void *ud, void *p, size_t kind) {
   const HeapWalk *w = (const HeapWalk *)ud;
-  char *p = mp_slab_start(s);
   MpHeapFound found;
-  if ((s->state != MP_SLAB_OPEN && s->state != MP_SLAB_FULL) || mp_small_issized(s->kind)) return;
-  for (; p < s->fresh; p += s->size)
-    if (heap_describe(s, p, &found)) w->visit(w->ud, &found);
+  if (heap_describe(p, kind, &found)) w->visit(w->ud, &found);
 }
 
 void mp_heap_walk(const MpHeap *h, void (*visit)(void *ud, const MpHeapFound *found), void *ud) {
@@ -264,7 +264,7 @@ void mp_heap_walk(const MpHeap *h, void (*visit)(void *ud, const MpHeapFound *fo
   size_t i;
   w.visit = visit;
   w.ud = ud;
-  mp_small_walk(&h->small, heap_walkslab, &w);
+  mp_small_walk(&h->small, heap_visit, &w);
   for (i = 0; i < h->large.cap; i++) {
     const MpLargeBlock *b = &h->large.slots[i];
     MpHeapFound found;

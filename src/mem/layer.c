@@ -215,9 +215,19 @@ void mp_layer_leave(MpLayerCall *call) {
   layer_settle(home, call->layer);
 }
 
+/* RAW's layers are called by many threads; one that has reasons by its own alone. */
+static void layer_clear(MpLayer *y) {
+  if (__atomic_load_n(&y->reason, __ATOMIC_RELAXED) != NULL)
+    __atomic_store_n(&y->reason, NULL, __ATOMIC_RELAXED);
+}
+
+static const char *layer_reason(const MpLayer *y) {
+  return __atomic_load_n(&y->reason, __ATOMIC_RELAXED);
+}
+
 void *mp_layer_new(MpDomain *home, MpLayer *y, const MpLayerAsk *ask) {
   if (y == NULL) return mp_layer_basenew(home, ask->n * ask->each, ask->zero, false);
-  y->reason = NULL;
+  layer_clear(y);
   return ask->zero ? y->a.calloc(y->a.ctx, ask->n, ask->each) : y->a.malloc(y->a.ctx, ask->each);
 }
 
@@ -340,7 +350,7 @@ static const char *made_refuse(const MpDomain *home, const void *ptr) {
 /* A layer's block, which it has made already, enters the table; else it goes back where that is safe. */
 static void *made_record(MpDomain *home, MpLayer *y, void *ptr, MpMade *made, const char **why) {
   bool entered = false, nested = made_isnested(home, ptr);
-  *why = ptr == NULL ? y->reason : nested ? NULL : made_refuse(home, ptr);
+  *why = ptr == NULL ? layer_reason(y) : nested ? NULL : made_refuse(home, ptr);
   mp_layer_lock(home);
   if (ptr == NULL || *why != NULL) {
     home->coming--;
@@ -436,9 +446,9 @@ void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why) 
   if (made == NULL) return NULL;
   y = made->layer;
   if (y == NULL) return resize_end(home, ptr, mp_layer_baseresize(home, ptr, size), size, made);
-  y->reason = NULL;
+  layer_clear(y);
   fresh = resize_end(home, ptr, y->a.realloc(y->a.ctx, ptr, size), size, made);
-  if (fresh == NULL) *why = y->reason;
+  if (fresh == NULL) *why = layer_reason(y);
   mp_layer_leave(&call);
   return fresh;
 }

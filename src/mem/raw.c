@@ -8,6 +8,7 @@
 
 #include "mem/raw.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #if MP_HAVE_VM_READV
@@ -151,14 +152,13 @@ bool mp_raw_find(const void *ptr, MpRawBlock *out) {
 bool mp_raw_guess(const void *ptr, MpRawBlock *out) {
 #if MP_HAVE_VM_READV
   RawHead h;
-  struct iovec here = {&h, sizeof h}, there = {(char *)(uintptr_t)ptr - sizeof h, sizeof h};
-  return raw_fits(ptr) && process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)sizeof h &&
-         raw_judge(h, ptr, out);
-#else
-  (void)ptr;
-  (void)out;
-  return false;
+  struct iovec here = {&h, sizeof h}, there = {(void *)((uintptr_t)ptr - sizeof h), sizeof h};
+  if (!raw_fits(ptr)) return false;
+  if (process_vm_readv(getpid(), &here, 1, &there, 1, 0) == (ssize_t)sizeof h)
+    return raw_judge(h, ptr, out);
+  if (errno == EFAULT) return false; /* nothing is there; other errors say that it can't be asked */
 #endif
+  return mp_raw_find(ptr, out);
 }
 
 /* }===== */

@@ -41,7 +41,7 @@ typedef struct MpRawBlock {
 /* Is it a live block of the base? Reads the 16 bytes in front of it. */
 bool mp_raw_find(const void *ptr, MpRawBlock *out);
 
-/* The same for any address, where the system lets a process ask whether it may read; else false. */
+/* The same for any address, where the system lets a process ask whether it may read there. */
 bool mp_raw_guess(const void *ptr, MpRawBlock *out);
 
 #endif

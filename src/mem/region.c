@@ -14,8 +14,8 @@
 #include <sanitizer/lsan_interface.h>
 #endif
 
-/* User space has 47 bits of address: 2^25 regions, 2^12 a leaf. */
-#define REGION_ADDRESS_BITS 47
+/* User space has 47 bits of address (x86-64) or 48 (AArch64): 2^26 regions, 2^12 a leaf. */
+#define REGION_ADDRESS_BITS 48
 #define REGION_LEAF_BITS 12
 #define REGION_LEAF ((size_t)1 << REGION_LEAF_BITS)
 #define REGION_ROOT ((size_t)1 << (REGION_ADDRESS_BITS - MP_REGION_BITS - REGION_LEAF_BITS))

@@ -21,7 +21,7 @@ void mp_region_setowner(void *region, const void *owner);
 /* Takes it off the map and gives it back. */
 void mp_region_free(void *region);
 
-/* The pages of a part of a region are given back, and read as zero from now on. */
+/* The pages of a part of a region are given back, with what was in them. */
 void mp_region_clear(void *part, size_t size);
 
 /* Who has the region that an address lies in; NULL for an address in none. */

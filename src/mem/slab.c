@@ -40,9 +40,9 @@ bool mp_slab_init(MpSlabPool *a, const MpAllocator *system, void *region, const 
   return true;
 }
 
-void *mp_slab_spare(void *region) {
+void *mp_slab_spare(void *region, unsigned which) {
   uintptr_t own = (uintptr_t)mp_slab_arena(region) & 0x3000;
-  return (char *)region + ((own + 0x1000) & 0x3000);
+  return (char *)region + ((own + which * 0x1000) & 0x3000);
 }
 
 void mp_slab_fini(MpSlabPool *a) {
@@ -95,7 +95,7 @@ MpSlab *mp_slab_new(MpSlabPool *a) {
 void mp_slab_free(MpSlabPool *a, MpSlab *s) {
   MpArena *arena = mp_slab_arena(mp_slab_start(s));
   uint64_t bit = (uint64_t)1 << mp_slab_index(s);
-  s->state = MP_SLAB_UNUSED;
+  s->head.state = MP_SLAB_UNUSED;
   mp_region_hide(mp_slab_start(s), MP_SLAB_SIZE);
   arena->unused |= bit;
   arena->dirty |= bit;

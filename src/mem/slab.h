@@ -33,15 +33,20 @@ typedef enum MpSlabState {
   MP_SLAB_MIXED /* the start region: blocks of all sizes */
 } MpSlabState;
 
-/* The descriptor of a slab. heap.c's fast paths know the first two fields. */
-typedef struct MpSlab {
+/* What heads a slab's descriptor, and stands for a start region (small.h) too. */
+typedef struct MpSlabHead {
   void *free;     /* freed blocks, the last one first, linked through their first bytes */
   uint32_t count; /* frees until something is to be done; OPEN: live blocks, and 1 if pinned */
   uint16_t kind;
   uint8_t state;
   uint8_t pinned; /* stays with its kind when it's empty */
-  char *fresh;    /* no block was ever made from here … */
-  char *end;      /* … to here */
+} MpSlabHead;
+
+/* The descriptor of a slab. */
+typedef struct MpSlab {
+  MpSlabHead head;
+  char *fresh; /* no block was ever made from here … */
+  char *end;   /* … to here */
   struct MpSlab *next, *prev;
   uint32_t size, cap; /* of a block; blocks */
   uint32_t wait;      /* frees after which a full slab is listed again */
@@ -91,12 +96,12 @@ static inline unsigned char *mp_slab_label(const void *at) {
 }
 
 /*
-** A pool whose first arena is `region`: its owner may live in the 4 KiB that
-** mp_slab_spare tells. false for want of memory; the region is the caller's then.
+** A pool whose first arena is `region`. false for want of memory; the region is the caller's
+** then. Its head has three times 4 KiB to spare, 1 … 3, where the pool's owner may live.
 */
 MP_CHECKED bool mp_slab_init(MpSlabPool *a, const MpAllocator *system, void *region,
                              const void *owner);
-void *mp_slab_spare(void *region);
+void *mp_slab_spare(void *region, unsigned which);
 
 /* Gives all arenas back, whatever is in them; the first one last. */
 void mp_slab_fini(MpSlabPool *a);
