@@ -44,6 +44,7 @@ endif
 # == Flags ================================================================================
 
 FLAGS_release = -O2
+FLAGS_plain = -O0
 FLAGS_debug = -O1 -DMP_ASSERT_LEVEL=2
 FLAGS_asan = -O1 -DMP_ASSERT_LEVEL=3 -fno-omit-frame-pointer \
   -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -218,6 +219,7 @@ run-examples: all
 # The second make looks at the system again, after tools/deps may have changed it.
 test: ## run the specs; SPEC=spec/type picks some, ARGS= goes to busted
 	@tools/deps test
+	@$(MAKE) --no-print-directory MODE=plain build/plain/moonpool/core.so
 	@$(MAKE) --no-print-directory run-specs
 
 demo: ## run the examples, on real libraries

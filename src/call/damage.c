@@ -64,7 +64,7 @@ static void damage_handle(void *ud, const char *report) {
   if (d.engine == NULL || d.engine->on_damage <= MP_DAMAGE_ABORT) damage_abort(report);
   if (d.engine->on_damage == MP_DAMAGE_CALL)
     damage_tell(d.engine, report);
-  else if (!d.engine->asked || d.engine->damage_text != LUA_NOREF ||
+  else if (!d.engine->raises || d.engine->damage_text != LUA_NOREF ||
            !mp_aside_run(d.engine, d.engine->damage_keep, &d, text, sizeof text))
     damage_report(d.engine, report);
 }
@@ -81,8 +81,11 @@ bool mp_damage_found(MpState *E, const char *report) {
   return false;
 }
 
+void mp_damage_await(MpState *E) { E->raises = true; }
+
 void mp_damage_raise(lua_State *L, MpState *E) {
   int ref = E->damage_text;
+  E->raises = false;
   if (MP_LIKELY(ref == LUA_NOREF)) return;
   lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
   E->damage_text = LUA_NOREF;

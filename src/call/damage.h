@@ -32,7 +32,10 @@ void mp_damage_handler(MpState *E, MpDebugOptions *o);
 */
 bool mp_damage_found(MpState *E, const char *report);
 
-/* Raises the damage that was found in the middle of the function that returns now. */
+/* Damage that is found from here on waits for mp_damage_raise, where it is to be an error. */
+void mp_damage_await(MpState *E);
+
+/* Raises the damage that was found since then. */
 void mp_damage_raise(lua_State *L, MpState *E);
 
 #endif

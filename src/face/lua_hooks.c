@@ -13,24 +13,30 @@
 #include "face/lua_mem.h"
 #include "mem/stats.h"
 #include "value/toc.h"
+#include "value/trace.h"
 
 #define SNAPSHOT "moonpool.snapshot"
 #define HOOKS_FRAMES 32 /* lines of a site, at most */
 
 /* {===== on and off ===== */
 
-/* Hooks over all three domains; raises for want of memory. */
+/* Hooks over all three domains, or new options for them; raises for want of memory. */
 static void hooks_setup(lua_State *L, MpState *E, size_t quarantine, bool strict) {
   MpDebugOptions o;
+  MpStatus status = MP_OK;
   int i;
   memset(&o, 0, sizeof o);
   o.frames = E->frames;
   o.quarantine = quarantine;
   o.strict = strict;
   mp_damage_handler(E, &o);
-  for (i = 0; i < MP_DOMAIN_COUNT; i++)
-    if (mp_debug_setup(mp_domain_of(E->domains, (MpDomainId)i), &o) != MP_OK)
-      mp_state_error(L, MP_MSG_NOMEM);
+  mp_damage_await(E);
+  mp_trace_tell(L, E, "mem.setup_debug_hooks"); /* what leaves a smaller quarantine is verified */
+  for (i = 0; i < MP_DOMAIN_COUNT && status == MP_OK; i++)
+    status = mp_debug_setup(mp_domain_of(E->domains, (MpDomainId)i), &o);
+  mp_trace_end(E);
+  if (status != MP_OK) mp_state_error(L, MP_MSG_NOMEM);
+  mp_damage_raise(L, E);
 }
 
 /* The option `on_corruption` of the table at 1. */
@@ -154,7 +160,11 @@ static int hooks_leaks(lua_State *L) {
   MpBuf text;
   int i;
   luaL_checkstack(L, 32, NULL);
+  mp_damage_await(E);
+  mp_trace_tell(L, E, "mem.leaks");
   for (i = 0; i < MP_DOMAIN_COUNT; i++) mp_debug_verify(mp_domain_of(E->domains, (MpDomainId)i));
+  mp_trace_end(E);
+  mp_damage_raise(L, E);
   s = snapshot_take(L, E);
   mp_buf_init(&text, &alloc);
   mp_stats_leaks(&s->groups, &text);

@@ -293,10 +293,15 @@ static int memory_realloc(lua_State *L) {
   old = memory_find(L, E, d, p);
   if (old != NULL && old->pins > 0) return memory_failed(L, MP_MSG_IN_USE);
   b = memory_pushblock(L, E, d);
+  mp_damage_await(E);
   mp_trace_begin(L, E, d, verb);
   p = mp_domain_realloc(d, p, size);
   mp_trace_end(E);
-  if (p == NULL || old == NULL) return memory_give(L, E, d, b, p, size);
+  if (p == NULL || old == NULL) {
+    results = memory_give(L, E, d, b, p, size);
+    mp_damage_raise(L, E);
+    return results;
+  }
   old->own = NULL;                   /* it has moved, */
   old->head.flags |= MP_CD_RELEASED; /* and is over even if the next step fails */
   results = memory_give(L, E, d, b, p, size);
@@ -317,6 +322,7 @@ static int memory_free(lua_State *L) {
   if (mp_lua_malloc_address(L, E, 1) == NULL) return 0;
   p = memory_check(L, E, d, 1, verb);
   b = memory_find(L, E, d, p);
+  mp_damage_await(E);
   if (b != NULL) {
     mp_cdata_release(L, E, &b->head, -1);
   } else {

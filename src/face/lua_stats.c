@@ -82,17 +82,19 @@ static void set_domain(lua_State *L, const char *name, const MpDomainCounts *c) 
   lua_setfield(L, -2, name);
 }
 
-/* A list of the sizes of which the heap has blocks. */
+/* A list of the sizes that the heap has slabs for. */
 static void set_classes(lua_State *L, const MpHeapStats *h) {
+  lua_Integer n = 0;
   int i;
   lua_createtable(L, h->nclasses, 0);
   for (i = 0; i < h->nclasses; i++) {
+    if (h->classes[i].slabs == 0) continue;
     lua_createtable(L, 0, 4);
     set_count(L, "size", h->classes[i].size);
     set_count(L, "slabs", h->classes[i].slabs);
     set_count(L, "used", h->classes[i].used);
     set_count(L, "free", h->classes[i].free);
-    lua_rawseti(L, -2, i + 1);
+    lua_rawseti(L, -2, ++n);
   }
   lua_setfield(L, -2, "classes");
 }

@@ -347,7 +347,7 @@ static void state_tellleaks(MpState *E) {
   MpBuf text;
   mp_buf_init(&text, E->obj);
   if (mp_stats_groups(E->domains, E->obj, &groups) == MP_OK) mp_stats_leaks(&groups, &text);
-  if (text.len > 0 && mp_buf_cstr(&text) != NULL) fputs(text.data, stderr);
+  if (text.len > 0 && mp_buf_cstr(&text) != NULL) fprintf(stderr, "%s\n", text.data);
   mp_buf_fini(&text);
   mp_stats_fini(&groups);
 }

@@ -103,6 +103,7 @@ struct MpState {
   bool frozen;      /* an allocator written in Lua runs in the middle of something: see space.h */
   unsigned frames;  /* lines that a site has */
   int on_damage;    /* MpDamage (call/damage) */
+  bool raises;      /* the function that runs will ask for damage when it is done */
   /* Registry references: its function, what is to be raised, and what calls and keeps those. */
   int damage_function, damage_text, damage_call, damage_keep;
   int ask_allocator; /* that of what calls an allocator written in Lua */
