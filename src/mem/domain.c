@@ -47,9 +47,10 @@ MpDomains *mp_domain_newset(void) {
 void mp_domain_freeset(MpDomains *set) {
   if (set == NULL) return;
   set->collect = NULL;
-  mp_vm_fini(set);
+  mp_vm_release(&set->obj);
   mp_debug_fini(&set->mem);
   mp_debug_fini(&set->obj);
+  mp_vm_fini(set);
   mp_layer_fini(&set->mem);
   mp_layer_fini(&set->obj);
   mp_heap_free(set->heap);

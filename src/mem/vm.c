@@ -147,7 +147,6 @@ void mp_vm_release(MpDomain *home) {
 }
 
 void mp_vm_fini(MpDomains *set) {
-  mp_vm_release(&set->obj);
   free(set->vm.ring);
   free(set->vm.late);
   if (set->vm.hooks != NULL) mp_heap_free(set->vm.hooks);
