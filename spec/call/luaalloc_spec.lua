@@ -65,7 +65,7 @@ describe("an allocator written in Lua", function()
   end)
 
   it("fails when it returns what isn't aligned", function()
-    fails("which is not aligned to 16", function() return ffi.cast("char *", 0x12348) end)
+    fails(", which is not aligned to 16", function() return ffi.cast("char *", 0x12348) end)
   end)
 
   it("fails when it returns memory of the collector's", function()
@@ -317,8 +317,8 @@ describe("at the state's close, an allocator written in Lua", function()
       setmetatable({}, { __gc = function() ffi.new "char[600]"; mem.malloc(24) end })
       lost = mem.malloc(8)
     ]]
-    assert.equal("freed freed moonpool: an allocator of the mem domain that is written in Lua "
-      .. "still holds 2 blocks, 32 bytes\n", output)
+    assert.equal("freed freed moonpool: an allocator of the mem"
+      .. " domain that is written in Lua still holds 2 blocks, 32 bytes\n", output)
     assert.equal(0, code)
   end)
 
