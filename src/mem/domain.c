@@ -58,10 +58,25 @@ void mp_domain_freeset(MpDomains *set) {
   free(set);
 }
 
+/* Who makes Lua's blocks: hooks over the base have a short way, over a C layer they are one. */
+static MpVmKind set_target(const MpDomains *set) {
+  const MpLayer *y = set->obj.top;
+  bool hooks = false;
+  for (; y != NULL; y = y->below) {
+    if (y->ended || y->kind == MP_LAYER_LUA) continue;
+    if (y->kind == MP_LAYER_C) return MP_VM_LAYER;
+    hooks = true;
+  }
+  return hooks ? MP_VM_HOOKED : MP_VM_PLAIN;
+}
+
 void mp_domain_note(MpDomains *set) {
   MpDomainVm *vm = &set->vm;
+  vm->target = set_target(set);
   vm->slow =
       set->obj.layered || vm->hooked > 0 || vm->former != NULL || set->limit > 0 || set->nomemory;
+  vm->pure = vm->target == MP_VM_HOOKED && vm->plain == 0 && vm->made == 0 && vm->former == NULL &&
+             set->limit == 0 && !set->nomemory;
 }
 
 void mp_domain_enter(MpDomains *set) { set->thread = pthread_self(); }

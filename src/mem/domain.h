@@ -61,9 +61,14 @@ struct MpDomain {
   size_t own;            /* blocks that live from the sized door: moonpool's own */
 };
 
-/* How Lua's own blocks (mp_domain_luaalloc) were made, in numbers. */
+/* Who makes one of Lua's own blocks (mp_domain_luaalloc), or made it. */
+typedef enum MpVmKind { MP_VM_PLAIN, MP_VM_HOOKED, MP_VM_LAYER, MP_VM_FORMER } MpVmKind;
+
+/* How they were made, in numbers. */
 typedef struct MpDomainVm {
   bool slow;             /* there is more to look at than the heap */
+  bool pure;             /* hooks make the next block, made all the others, and nothing may fail */
+  MpVmKind target;       /* who makes the next one */
   size_t plain;          /* from the heap as they are */
   size_t hooked;         /* with the hooks' bytes around them, from a heap of their own */
   size_t made;           /* by a layer, in the domain's table */
