@@ -150,9 +150,6 @@ void mp_vm_fini(MpDomains *set) {
   free(set->vm.ring);
   free(set->vm.late);
   if (set->vm.hooks != NULL) mp_heap_free(set->vm.hooks);
-  set->vm.ring = NULL; /* the hooks look once more, when they go */
-  set->vm.late = NULL;
-  set->vm.hooks = NULL;
 }
 
 /* }===== */
