@@ -333,13 +333,18 @@ static int block_traceback(lua_State *L) {
 static void block_callend(lua_State *L, MpState *E, int idx) {
   int top = lua_gettop(L);
   lua_pushcfunction(L, block_traceback);
-  mp_state_pushclosure(L, block_runend, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender); /* an end can't be lost for want of memory */
   lua_pushvalue(L, idx);
   if (lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
     const char *text = lua_tostring(L, -1);
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
+}
+
+void mp_cdata_open(lua_State *L, MpState *E) {
+  mp_state_pushclosure(L, block_runend, 0);
+  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /* Field of a weak list of wrappers: the last index that was used. Its length means nothing: it has holes. */

@@ -81,6 +81,9 @@ struct MpBlock {
   bool host;             /* over memory of the host's: anchored once it keeps something */
 };
 
+/* Called once at open. */
+void mp_cdata_open(lua_State *L, MpState *E);
+
 /* The cdata at idx, or NULL for anything else. */
 static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, idx);
