@@ -34,7 +34,8 @@ local covered_by = {
   ["src/mem/region.c"] = "spec/mem/heap_spec.lua",
   ["src/mem/slab.c"] = "spec/mem/heap_spec.lua",
   ["src/mem/small.c"] = "spec/mem/heap_spec.lua",
-  -- What the hooks write and say.
+  -- What is under the layers; what the hooks write and say.
+  ["src/mem/bottom.c"] = "spec/mem/layer_spec.lua",
   ["src/mem/guard.c"] = "spec/mem/debug_spec.lua",
   ["src/mem/report.c"] = "spec/mem/debug_spec.lua",
 }

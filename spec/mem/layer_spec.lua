@@ -195,10 +195,13 @@ describe("an allocator", function()
       s:poke(p, 42)
       s:finish(probe)
       local r = s:malloc(d, 10)
+      local old = p
       p = s:realloc(d, p, 100)
       assert.equal("*", tests.peek(p, 1))
       s:free(d, p)
       s:free(d, q) -- lost
+      tests.cfree(old)
+      tests.cfree(q)
       s:free(d, r)
       assert.same({ 2, 0, 0, 1 }, { probe.mallocs, probe.reallocs, probe.frees, probe.dropped })
     end)

@@ -355,6 +355,12 @@ static int set_install(lua_State *L) {
   return 1;
 }
 
+/* tests.cfree(address): a block of a probe that nobody asks to free it any more */
+static int set_cfree(lua_State *L) {
+  free(mp_lua_tests_domain_address(L, 1));
+  return 0;
+}
+
 /* s:finish(probe): its state closes */
 static int set_finish(lua_State *L) {
   mp_domain_end(((Probe *)luaL_checkudata(L, 2, PROBE))->layer);
@@ -495,6 +501,8 @@ void mp_lua_tests_domain_open(lua_State *L) {
   lua_pop(L, 1);
   kind_new(L, SAVED, saved_methods, true);
   kind_new(L, PROBE, probe_methods, false);
+  lua_pushcfunction(L, set_cfree);
+  lua_setfield(L, -2, "cfree");
   lua_pushcfunction(L, set_rawcheck);
   lua_setfield(L, -2, "rawcheck");
   lua_pushcfunction(L, set_new);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "mem/bottom.h"
 #include "mem/guard.h"
 #include "mem/layer.h"
 #include "mem/misuse.h"
@@ -295,7 +296,7 @@ static void debug_below(MpDebug *b, MpAllocator *out) {
   if (y != NULL)
     *out = y->a;
   else
-    mp_layer_base(b->home, out);
+    mp_bottom_get(b->home, out);
 }
 
 static void debug_free(void *ctx, void *ptr) {

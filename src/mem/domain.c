@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "mem/bottom.h"
 #include "mem/debug.h"
 #include "mem/layer.h"
 #include "mem/misuse.h"
@@ -206,7 +207,7 @@ static void *door_try(MpDomain *d, const MpLayerAsk *ask) {
     asked = mp_layer_make(d->home, ask, &ptr, &why);
     mp_layer_speak(was);
   }
-  if (!asked) return mp_layer_basenew(d->home, ask->n * ask->each, ask->zero, true);
+  if (!asked) return mp_bottom_new(d->home, ask->n * ask->each, ask->zero, true);
   if (ptr != NULL)
     door_claim(d, ptr);
   else
@@ -276,8 +277,8 @@ static void *door_move(MpDomain *d, void *ptr, size_t size, size_t *old, bool *c
   MpDomain *home = d->home;
   MpMade made;
   if (!door_layered(home) || !mp_layer_find(home, ptr, &made)) {
-    if (!mp_layer_basefind(home, ptr, old, counted)) mp_misuse_abort(d, ptr);
-    return mp_layer_baseresize(home, ptr, size);
+    if (!mp_bottom_find(home, ptr, old, counted)) mp_misuse_abort(d, ptr);
+    return mp_bottom_resize(home, ptr, size);
   }
   *old = made.size;
   *counted = made.counted;
@@ -321,9 +322,9 @@ void mp_domain_free(MpDomain *d, void *ptr) {
     mp_layer_speak(was);
     return;
   }
-  if (!mp_layer_basefind(home, ptr, &size, &counted)) mp_misuse_abort(d, ptr);
+  if (!mp_bottom_find(home, ptr, &size, &counted)) mp_misuse_abort(d, ptr);
   if (counted) mp_tally_add(home, -1, -(ptrdiff_t)size);
-  mp_layer_basefree(home, ptr);
+  mp_bottom_free(home, ptr);
 }
 
 void *mp_domain_resize(void *door, void *ptr, size_t osize, size_t nsize) {
@@ -354,14 +355,14 @@ size_t mp_domain_size(MpDomain *d, const void *ptr) {
   size_t size;
   bool counted;
   if (door_layered(d->home) && mp_layer_find(d->home, ptr, &made)) return made.size;
-  return mp_layer_basefind(d->home, ptr, &size, &counted) ? size : 0;
+  return mp_bottom_find(d->home, ptr, &size, &counted) ? size : 0;
 }
 
 /* Is it a live block of the base, whatever the address? */
 static bool door_knows(const MpDomain *home, const void *ptr, bool *counted) {
   MpRawBlock block;
   size_t size;
-  if (home->id != MP_DOMAIN_RAW) return mp_layer_basefind(home, ptr, &size, counted);
+  if (home->id != MP_DOMAIN_RAW) return mp_bottom_find(home, ptr, &size, counted);
   if (!mp_raw_guess(ptr, &block)) return false;
   *counted = block.counted;
   return true;

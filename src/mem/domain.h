@@ -200,7 +200,10 @@ struct MpLayer {
   unsigned uses;        /* as a top, as another's below, calls inside */
   bool ended;           /* takes nothing any more: its state closes */
   const char *reason;   /* why its last call failed, set by its functions; NULL: it just did */
-  /* May it serve this call (on this thread)? Else what is below does. NULL: always. Not under a lock. */
+  /*
+  ** May it serve this call (on this thread)? Else what is below does. It looks only: in RAW it is
+  ** asked under the lock. NULL: always; but one in Lua serves RAW only once this is set.
+  */
   bool (*serves)(MpLayer *y);
   void (*drop)(MpLayer *y); /* NULL: there is nothing to do */
 };
