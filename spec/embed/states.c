@@ -85,6 +85,8 @@ static void test_bare(lua_State *host) {
   CHECK(moonpool_pushnew(L, "int[3]") != NULL);
   lua_setglobal(L, "a");
   RUN(L, 0, "a[2] = 5");
+  luaL_requiref(L, "moonpool.mem", luaopen_moonpool_mem, 1);
+  lua_pop(L, 1);
   moonpool_close(L);
   (void)host;
 }

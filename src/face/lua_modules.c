@@ -6,8 +6,6 @@
 
 #include "face/lua_modules.h"
 
-#include <string.h>
-
 #include "face/lua_core.h"
 #include "moonpool.h"
 
@@ -23,8 +21,9 @@ typedef struct Module {
 static const Module modules[] = {{NULL, NULL, 0}};
 #endif
 
-/* Runs a module's text as `require` does: with its name. */
-static int modules_run(lua_State *L, const Module *m) {
+/* What package.preload has: runs a module's text as `require` does, with its name. */
+static int modules_load(lua_State *L) {
+  const Module *m = (const Module *)lua_touserdata(L, lua_upvalueindex(1));
   lua_pushfstring(L, "=%s", m->name);
   if (luaL_loadbufferx(L, m->text, m->len, lua_tostring(L, -1), "t") != LUA_OK) lua_error(L);
   lua_pushstring(L, m->name);
@@ -32,15 +31,8 @@ static int modules_run(lua_State *L, const Module *m) {
   return 1;
 }
 
-/* What package.preload has. */
-static int modules_load(lua_State *L) {
-  return modules_run(L, (const Module *)lua_touserdata(L, lua_upvalueindex(1)));
-}
-
+/* Not by its text, which needs `require`: a host's state may be without. */
 int luaopen_moonpool_mem(lua_State *L) {
-  const Module *m;
-  for (m = modules; m->name != NULL; m++)
-    if (strcmp(m->name, "moonpool.mem") == 0) return modules_run(L, m);
   luaopen_moonpool(L);
   lua_getfield(L, -1, "mem");
   return 1;

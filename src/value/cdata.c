@@ -404,7 +404,7 @@ static void block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
     lua_getiuservalue(L, idx, MP_BLOCK_ACTION);
     lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
   } else {
-    mp_state_pushclosure(L, block_runend, 0);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender); /* an end can't be lost for want of memory */
     lua_pushvalue(L, idx);
   }
   if (!lua_isnil(L, top + 2) && lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
@@ -412,6 +412,11 @@ static void block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
+}
+
+void mp_cdata_open(lua_State *L, MpState *E) {
+  mp_state_pushclosure(L, block_runend, 0);
+  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /*

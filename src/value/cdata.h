@@ -104,6 +104,8 @@ static inline MpCdata *mp_cdata_self(lua_State *L) {
     mp_cdata_wrong(L, 1);
   return c;
 }
+/* Called once at open. */
+void mp_cdata_open(lua_State *L, MpState *E);
 
 /* The cdata at idx, or NULL for anything else. */
 static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {

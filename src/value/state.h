@@ -105,6 +105,7 @@ struct MpState {
   uint64_t handles; /* made by ffi.new_handle so far */
   int reporter;     /* registry reference of ffi.onreport's function */
   int trampoline;   /* registry reference of what callbacks run in */
+  int ender;        /* that of what ends of blocks run in */
   int targets;      /* that of MP_STATE_TARGETS */
   int ntargets;     /* numbers that callbacks have had */
   int freetarget;   /* one that is free, and has the next such in its place; 0: none */
