@@ -17,6 +17,7 @@ LUA_PC := $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
   pkg-config --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo "$$p" && break; done)
 ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_PC))
+LUA_LIBS := $(shell pkg-config --libs $(LUA_PC))
 endif
 FFI_CFLAGS := $(shell pkg-config --cflags libffi 2>/dev/null)
 FFI_LIBS := $(shell pkg-config --libs libffi 2>/dev/null || echo -lffi)
@@ -136,6 +137,14 @@ $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
 	@$(CC) -std=gnu11 -fPIC -Wall $(SHARED) $(MODE_FLAGS) $(CFLAGS) -MMD -MP -MT $@ \
 	  -MF $(@:.so=.d) -o $@ $< -lm -pthread
 
+# A host of its own, whose allocators fail when they are told to.
+comma := ,
+OOM_WRAPPED = malloc calloc realloc free aligned_alloc posix_memalign mmap
+$(B)/oom: spec/oom/oom.c $(B)/libmoonpool.a
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-missing-declarations $(ALL_LDFLAGS) -o $@ $< \
+	  $(B)/libmoonpool.a $(LUA_LIBS) $(LIBS) $(OOM_WRAPPED:%=-Wl$(comma)--wrap=%)
+
 -include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d)
 
 # == Specs and the demo ===================================================================
@@ -155,7 +164,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(B)/oom
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -198,6 +207,15 @@ gcstress: ## run the specs with a full collection before each new cdata
 	@tools/deps test
 	@set -e; for specs in $(GCSTRESS_SPECS); do \
 	  $(MAKE) --no-print-directory MODE=gcstress run-specs SPEC=$$specs; done
+
+STEP = 1
+oom: ## out of memory at every point (every STEP=th) from require to close, without hooks and with
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-oom
+
+run-oom: $(B)/oom
+	@$(B)/oom spec/oom/day.lua $(STEP) 2>/dev/null
+	@MOONPOOL_MALLOC=debug $(B)/oom spec/oom/day.lua $(STEP) 2>/dev/null
 
 # By register image where that goes, then the same through libffi alone (src/abi/regs.c).
 N = 5000
@@ -351,6 +369,6 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
 .PHONY: bench-heap run-bench-heap
-.PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  run-specs run-examples run-abi run-headers lint-c run-rock
+.PHONY: all test demo abi headers fuzz asan tsan valgrind oom lint format rock install compile-commands env help clean \
+  run-specs run-examples run-oom run-abi run-headers lint-c run-rock
 .DEFAULT_GOAL = all

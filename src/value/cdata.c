@@ -257,11 +257,12 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
 }
 
 /* Notes a block that a finalizer makes: if the state is closing, Lua won't end it. */
-static void block_listlate(lua_State *L, MpBlock *b) {
+static void block_listlate(lua_State *L, MpState *E, MpBlock *b) {
   mp_state_pushuv(L, MP_STATE_LATE);
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, b);
   lua_pop(L, 1);
+  b->late = ++E->nlate;
 }
 
 static MpBlock *block_new(lua_State *L, const MpState *E, const MpCtype *ct, unsigned flags,
@@ -285,12 +286,8 @@ MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *t
   MpBlock *b = block_new(L, E, ct, 0, end);
   b->to = to;
   b->size = size;
-  if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, b);
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, E, b);
   mp_metatype_push(L, ct, true);
-  b->next = E->blocks;
-  b->prev = &E->blocks;
-  if (b->next != NULL) b->next->prev = &b->next;
-  E->blocks = b;
   lua_setmetatable(L, -2);
   return b;
 }
@@ -309,18 +306,17 @@ MpCdata *mp_cdata_pushblockof(lua_State *L, MpCdata *c, int idx) {
 
 /* {===== ending ===== */
 
-static void block_unlist(MpBlock *b) {
-  *b->prev = b->next;
-  if (b->next != NULL) b->next->prev = b->prev;
-  b->prev = NULL;
-  b->next = NULL;
-}
-
-/* What pcall runs: the end of the block that is its argument. */
+/* What pcall runs: the end of the block that is its argument. It begins once. */
 static int block_runend(lua_State *L) {
   MpBlock *b = (MpBlock *)lua_touserdata(L, 1);
+  b->begun = true;
   b->end(L, mp_state_of(b->head.ct), b, 1);
   return 0;
+}
+
+void mp_cdata_open(lua_State *L, MpState *E) {
+  mp_state_pushclosure(L, block_runend, 0);
+  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 static int block_traceback(lua_State *L) {
@@ -329,17 +325,32 @@ static int block_traceback(lua_State *L) {
   return 1;
 }
 
-/* Runs the end protected: what it raises becomes a report. */
-static void block_callend(lua_State *L, MpState *E, int idx) {
+/*
+** Runs the end protected: what it raises becomes a report. False when it
+** couldn't even begin, for want of memory.
+*/
+static bool block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L);
   lua_pushcfunction(L, block_traceback);
-  mp_state_pushclosure(L, block_runend, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender);
   lua_pushvalue(L, idx);
-  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
+  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK && b->begun) {
     const char *text = lua_tostring(L, -1);
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
+  return b->begun;
+}
+
+/*
+** The block at idx couldn't end: it lives on. In a finalizer, so that this is
+** called again. `was` is its flags before.
+*/
+static void block_revive(lua_State *L, MpBlock *b, int idx, uint16_t was) {
+  b->head.flags = was;
+  if (was & MP_CD_LOOSE) return;
+  lua_getmetatable(L, idx);
+  lua_setmetatable(L, idx);
 }
 
 /* Field of a weak list of wrappers: the last index that was used. Its length means nothing: it has holes. */
@@ -404,19 +415,23 @@ void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
 
 void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   MpBlock *b = mp_cdata_asblock(c);
+  uint16_t was;
   if (c->flags & MP_CD_RELEASED) return;
   luaL_checkstack(L, 8, NULL);
   idx = lua_absindex(L, idx);
   if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
   if (!(c->flags & MP_CD_INLINE)) {
-    if (b->prev == NULL && !(c->flags & MP_CD_LOOSE)) return; /* ending already */
-    if (b->pins > 0) {                                        /* C is using it */
+    if (b->begun) return; /* ending already */
+    if (b->pins > 0) {    /* C is using it */
       c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
       return;
     }
-    if (b->prev != NULL) block_unlist(b);
+    was = c->flags;
     c->flags &= (uint16_t)~MP_CD_LOOSE;
-    if (b->end != NULL) block_callend(L, E, idx);
+    if (b->end != NULL && !block_callend(L, E, b, idx)) {
+      block_revive(L, b, idx, was);
+      return;
+    }
   }
   c->flags |= MP_CD_RELEASED;
   if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */
@@ -469,6 +484,21 @@ void mp_cdata_checkending(lua_State *L, const MpState *E) {
   if (E->ending) mp_state_error(L, MP_MSG_CLOSED);
 }
 
+/* Pushes the newest block of those that finalizers made whose end is to come; NULL, and nothing, for none. */
+static MpBlock *block_pushlate(lua_State *L) {
+  MpBlock *newest = NULL;
+  mp_state_pushuv(L, MP_STATE_LATE);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    MpBlock *b = (MpBlock *)lua_touserdata(L, -1);
+    if (!b->begun && (newest == NULL || b->late > newest->late)) newest = b;
+    lua_pop(L, 1);
+  }
+  if (newest != NULL) lua_rawgetp(L, -1, newest);
+  lua_remove(L, newest != NULL ? -2 : -1);
+  return newest;
+}
+
 /*
 ** When Lua closes a state it finalizes what is newer than the engine first.
 ** What is left here was made by finalizers while it closed: Lua ignores the
@@ -477,14 +507,10 @@ void mp_cdata_checkending(lua_State *L, const MpState *E) {
 void mp_cdata_endall(lua_State *L, MpState *E) {
   MpBlock *b;
   E->ending = true;
-  while ((b = E->blocks) != NULL) {
-    mp_state_pushuv(L, MP_STATE_LATE);
-    lua_rawgetp(L, -1, b);
-    if (lua_isnil(L, -1))
-      block_unlist(b);
-    else
-      mp_cdata_release(L, E, &b->head, -1);
-    lua_pop(L, 2);
+  while ((b = block_pushlate(L)) != NULL) {
+    mp_cdata_release(L, E, &b->head, -1);
+    b->begun = true; /* even if there was no memory for it: once */
+    lua_pop(L, 1);
   }
 }
 

@@ -6,8 +6,7 @@
 **   pointer  an address, and the block that it looks into, if known: views,
 **            pointers, functions. A view keeps its block by user value 1.
 **   block    memory (or a resource) with an end: in the MEM domain, behind a
-**            destructor, from an allocator, another object's bytes. Finalized,
-**            and listed in the engine.
+**            destructor, from an allocator, another object's bytes. Finalized.
 **
 ** A block is what views look into: an inline owner or an MpBlock.
 */
@@ -37,7 +36,7 @@ typedef struct MpCdata {
 #define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
 #define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
 #define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
-/* a block that isn't listed or finalized: its memory lives until somebody ends it */
+/* a block that isn't finalized: its memory lives until somebody ends it */
 #define MP_CD_LOOSE 16384
 #define MP_CD_SHOWN 32768 /* a block whose `own_size` says where its flexible array ends */
 #define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
@@ -70,15 +69,19 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t before;         /* bytes in front of `to` that belong to it: what gc made of a pointer */
-  size_t size;           /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is */
-  MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
-  MpBlockEnd end;        /* NULL: nothing to do */
-  void *own;             /* the maker's record */
-  size_t own_size;       /* its size, for the maker */
-  uint32_t pins;         /* calls into C that use it: an end waits for them */
+  size_t before;   /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;     /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under;  /* with MP_CD_OVER: the block whose memory this is */
+  MpBlockEnd end;  /* NULL: nothing to do */
+  void *own;       /* the maker's record */
+  size_t own_size; /* its size, for the maker */
+  uint32_t pins;   /* calls into C that use it: an end waits for them */
+  uint32_t late;   /* made by a finalizer, as so manieth; 0: not */
+  bool begun;      /* its end, or there is none to come */
 };
+
+/* Once at open. */
+void mp_cdata_open(lua_State *L, MpState *E);
 
 /* The cdata at idx, or NULL for anything else. */
 static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {

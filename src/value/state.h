@@ -81,7 +81,7 @@ struct MpState {
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;    /* those with an end to come, newest first */
+  uint32_t nlate;     /* blocks that finalizers have made */
   MpLib *libs;        /* opened by dlopen, newest first */
   void *process;      /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
@@ -106,6 +106,7 @@ struct MpState {
   bool raises;      /* the function that runs will ask for damage when it is done */
   /* Registry references: its function, what is to be raised, and what calls and keeps those. */
   int damage_function, damage_text, damage_call, damage_keep;
+  int ender;         /* that of what ends a block (value/cdata) */
   int ask_allocator; /* that of what calls an allocator written in Lua */
   bool tells_leaks;  /* at the close, on stderr */
   int nscopes;       /* scopes that are open, in whatever coroutine (call/scope) */
