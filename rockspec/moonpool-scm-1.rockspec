@@ -73,6 +73,7 @@ build = {
         "src/face/lua_scope.c",
         "src/face/lua_stats.c",
         "src/face/lua_typed.c",
+        "src/mem/bottom.c",
         "src/mem/debug.c",
         "src/mem/domain.c",
         "src/mem/guard.c",

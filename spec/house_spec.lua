@@ -26,7 +26,8 @@ local covered_by = {
   ["src/mem/region.c"] = "spec/mem/heap_spec.lua",
   ["src/mem/slab.c"] = "spec/mem/heap_spec.lua",
   ["src/mem/small.c"] = "spec/mem/heap_spec.lua",
-  -- What the hooks write and say.
+  -- What is under the layers; what the hooks write and say.
+  ["src/mem/bottom.c"] = "spec/mem/layer_spec.lua",
   ["src/mem/guard.c"] = "spec/mem/debug_spec.lua",
   ["src/mem/report.c"] = "spec/mem/debug_spec.lua",
 }
@@ -41,6 +42,7 @@ local mutable = {
   ["src/face/lua_tests_raw.c: race"] = true, -- threads of a spec
   ["src/mem/raw.c: raw"] = true,
   ["src/mem/layer.c: calls"] = true, -- a thread's own
+  ["src/mem/layer.c: given"] = true, -- a thread's own
   ["src/mem/layer.c: speaker"] = true, -- a thread's own
   ["src/mem/region.c: region_map"] = true,
 }

@@ -542,9 +542,9 @@ describe("want of memory", function()
   -- One run of all that asks the system; every failure must leave what there was.
   local function run(h)
     local failures, sized = 0, {}
-    for i = 1, 260 do
-      local size = i % 13 == 0 and 70000 + i or i % 7 == 0 and 600 + i or 512
-      for _ = 1, i % 13 == 0 and 1 or 40 do
+    for i = 1, 60 do
+      local size = i % 5 == 0 and 70000 + i or i % 3 == 0 and 600 + i or 512
+      for _ = 1, size > 512 and 1 or 300 do
         local p = h:resize(nil, 0, size)
         if p then sized[#sized + 1] = { p, size } else failures = failures + 1 end
       end
@@ -563,12 +563,15 @@ describe("want of memory", function()
     local h = new()
     assert.are.equal(0, run(h))
     local calls = h:budget(-1)
-    assert.is_true(calls > 200)
-    for n = 1, 40 do -- from each of the first calls on, then ever fewer
-      local starved = new(n)
-      if starved then assert.is_true(run(starved) > 0) end
+    assert.is_true(calls > 100)
+    for n = 1, calls - 1 do
+      local starved, left = tests.heap(n)
+      if starved then
+        assert.is_true(run(starved) > 0)
+        left = starved:fini()
+      end
+      assert.are.equal(0, left)
     end
-    for n = 41, calls - 1, 37 do assert.is_true(run(new(n)) > 0) end
   end)
 
   it("is over when there is memory again", function()

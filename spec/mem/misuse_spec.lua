@@ -180,6 +180,6 @@ describe("misuse where no error can be raised", function()
         local p = s:malloc(%q, 32) s:realloc(%q, p + 16, 8) ]]):format(d, d)))
     end
     assert.matches("moonpool: interior pointer: ", ended [[ s:free("raw", s:malloc("mem", 100) + 16) ]])
-    assert.matches("moonpool: foreign pointer: ", ended [[ s:free("raw", s:stack()) ]])
+    assert.matches("moonpool: foreign pointer: ", ended [[ s:free("mem", s:stack()) ]])
   end)
 end)

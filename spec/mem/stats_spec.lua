@@ -51,14 +51,16 @@ end)
 describe("mp_stats_text", function()
   it("is a table to read", function()
     local s = tests.set()
-    local p = s:malloc("mem", 100)
+    local p, more = s:malloc("mem", 100), {}
+    for i = 1, 2000 do more[i] = s:lua(nil, 0, 200) end -- more than a small state's
     local text = s:statstext()
     assert.matches("^domain +blocks +bytes +peak +calls +failures\nraw ", text)
-    assert.matches("\nmem +1 +100 +100 +1 +0\nobj +0 +0 +0 +0 +0\n", text)
-    assert.matches("\nheap +bytes\n  allocated +100\n  rounding +%d+\n  available +%d+\n  unused +%d+\n  metadata +%d+\n"
+    assert.matches("\nmem +1 +100 +100 +1 +0\nobj +2000 +400000 +400000 +2000 +0\n", text)
+    assert.matches("\nheap +bytes\n  allocated +400100\n  rounding +%d+\n  available +%d+\n  unused +%d+\n  metadata +%d+\n"
       .. "  large +0\n  reserved +%d+\n\nclass +slabs +used +free\n", text)
-    assert.matches("\n112 +1 +1 +%d+\n", text)
+    assert.matches("\n200 +[1-9]%d* +%d+ +%d+\n", text)
     s:free("mem", p)
+    for i = 1, 2000 do s:lua(more[i], 200, 0) end
     s:fini()
   end)
 end)

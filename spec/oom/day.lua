@@ -58,8 +58,8 @@ lib.release(callback)
 -- The domains.
 for _, domain in ipairs { mem.raw, mem.mem, mem.obj } do
   local q = assert(domain.malloc(100))
-  local grown <close> = domain.realloc(q, 3000) or q
-  local z <close> = assert(domain.calloc(10, 10))
+  local grown <close> = domain.realloc(q, 3000) or q -- luacheck: ignore
+  local z <close> = assert(domain.calloc(10, 10)) -- luacheck: ignore
 end
 do
   local _ <close> = mem.scope()
@@ -78,14 +78,14 @@ mem.set_allocator(mem.MEM, {
   realloc = function(_, q, n) return below.realloc(below.ctx, q, n) end,
   free = function(_, q) below.free(below.ctx, q) end,
 })
-local taken <close> = setmetatable({}, { __close = function()
+local taken <close> = setmetatable({}, { __close = function() -- luacheck: ignore
   mem.set_allocator(mem.MEM, below)
   mem.remove_debug_hooks()
 end })
 lib.release(lib.new "int *")
 mem.setup_debug_hooks { frames = 3 }
 do
-  local q <close> = assert(mem.malloc(10))
+  local q <close> = assert(mem.malloc(10)) -- luacheck: ignore
   lib.new "double[3]"
   local a = mem.snapshot()
   mem.leaks()

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "mem/bottom.h"
 #include "mem/guard.h"
 #include "mem/layer.h"
 #include "mem/misuse.h"
@@ -94,8 +95,11 @@ static bool block_judge(DebugBlock *k, const MpReportFinder *who, MpBuf *out) {
   MpGuardFlaws flaws;
   MpReportBlock view;
   if (k->said) return false;
-  if (!(k->dead ? mp_guard_stirred(&k->guard, &flaws) : mp_guard_damaged(&k->guard, &flaws)))
-    return false;
+  if (!(k->dead ? mp_guard_stirred(&k->guard) : mp_guard_damaged(&k->guard))) return false;
+  if (k->dead)
+    mp_guard_finddead(&k->guard, &flaws);
+  else
+    mp_guard_find(&k->guard, &flaws);
   k->said = true;
   view = block_view(k);
   mp_report_damage(out, &view, &flaws, who);
@@ -239,8 +243,7 @@ static void *debug_new(MpDebug *b, size_t size, bool zero) {
     mp_layer_unhold(k->maker, size);
     return free(k), NULL;
   }
-  mp_guard_write(&k->guard);
-  if (!zero) memset(k->guard.data, MP_GUARD_CLEAN, size);
+  mp_guard_open(&k->guard, zero);
   return k->guard.data;
 }
 
@@ -293,7 +296,7 @@ static void debug_below(MpDebug *b, MpAllocator *out) {
   if (y != NULL)
     *out = y->a;
   else
-    mp_layer_base(b->home, out);
+    mp_bottom_get(b->home, out);
 }
 
 static void debug_free(void *ctx, void *ptr) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "mem/bottom.h"
 #include "mem/debug.h"
 #include "mem/layer.h"
 #include "mem/misuse.h"
@@ -47,9 +48,10 @@ MpDomains *mp_domain_newset(void) {
 void mp_domain_freeset(MpDomains *set) {
   if (set == NULL) return;
   set->collect = NULL;
-  mp_vm_fini(set);
+  mp_vm_release(&set->obj);
   mp_debug_fini(&set->mem);
   mp_debug_fini(&set->obj);
+  mp_vm_fini(set);
   mp_layer_fini(&set->mem);
   mp_layer_fini(&set->obj);
   mp_heap_free(set->heap);
@@ -57,10 +59,25 @@ void mp_domain_freeset(MpDomains *set) {
   free(set);
 }
 
+/* Who makes Lua's blocks: hooks over the base have a short way, over a C layer they are one. */
+static MpVmKind set_target(const MpDomains *set) {
+  const MpLayer *y = set->obj.top;
+  bool hooks = false;
+  for (; y != NULL; y = y->below) {
+    if (y->ended || y->kind == MP_LAYER_LUA) continue;
+    if (y->kind == MP_LAYER_C) return MP_VM_LAYER;
+    hooks = true;
+  }
+  return hooks ? MP_VM_HOOKED : MP_VM_PLAIN;
+}
+
 void mp_domain_note(MpDomains *set) {
   MpDomainVm *vm = &set->vm;
+  vm->target = set_target(set);
   vm->slow =
       set->obj.layered || vm->hooked > 0 || vm->former != NULL || set->limit > 0 || set->nomemory;
+  vm->pure = vm->target == MP_VM_HOOKED && vm->plain == 0 && vm->made == 0 && vm->former == NULL &&
+             set->limit == 0 && !set->nomemory;
 }
 
 void mp_domain_enter(MpDomains *set) { set->thread = pthread_self(); }
@@ -168,11 +185,15 @@ static void door_claim(MpDomain *d, const void *ptr) {
   MpDomains *set = d->set;
   if (set == NULL) return;
   if (set->last == ptr && set->last_door != d->home) mp_layer_uncount(set->last_door, ptr);
+  if (d->id != MP_DOMAIN_RAW && mp_layer_isgiven(ptr)) mp_layer_uncount(mp_raw_domain(), ptr);
   set->last = NULL;
 }
 
 static void door_lasts(MpDomain *d, void *ptr) {
-  if (d->set == NULL) return;
+  if (d->set == NULL) {
+    mp_layer_give(ptr);
+    return;
+  }
   d->set->last = ptr;
   d->set->last_door = d->home;
 }
@@ -190,7 +211,7 @@ static void *door_try(MpDomain *d, const MpLayerAsk *ask) {
     asked = mp_layer_make(d->home, ask, &ptr, &why);
     mp_layer_speak(was);
   }
-  if (!asked) return mp_layer_basenew(d->home, ask->n * ask->each, ask->zero, true);
+  if (!asked) return mp_bottom_new(d->home, ask->n * ask->each, ask->zero, true);
   if (ptr != NULL)
     door_claim(d, ptr);
   else
@@ -260,8 +281,8 @@ static void *door_move(MpDomain *d, void *ptr, size_t size, size_t *old, bool *c
   MpDomain *home = d->home;
   MpMade made;
   if (!door_layered(home) || !mp_layer_find(home, ptr, &made)) {
-    if (!mp_layer_basefind(home, ptr, old, counted)) mp_misuse_abort(d, ptr);
-    return mp_layer_baseresize(home, ptr, size);
+    if (!mp_bottom_find(home, ptr, old, counted)) mp_misuse_abort(d, ptr);
+    return mp_bottom_resize(home, ptr, size);
   }
   *old = made.size;
   *counted = made.counted;
@@ -305,9 +326,9 @@ void mp_domain_free(MpDomain *d, void *ptr) {
     mp_layer_speak(was);
     return;
   }
-  if (!mp_layer_basefind(home, ptr, &size, &counted)) mp_misuse_abort(d, ptr);
+  if (!mp_bottom_find(home, ptr, &size, &counted)) mp_misuse_abort(d, ptr);
   if (counted) mp_tally_add(home, -1, -(ptrdiff_t)size);
-  mp_layer_basefree(home, ptr);
+  mp_bottom_free(home, ptr);
 }
 
 void *mp_domain_resize(void *door, void *ptr, size_t osize, size_t nsize) {
@@ -338,14 +359,14 @@ size_t mp_domain_size(MpDomain *d, const void *ptr) {
   size_t size;
   bool counted;
   if (door_layered(d->home) && mp_layer_find(d->home, ptr, &made)) return made.size;
-  return mp_layer_basefind(d->home, ptr, &size, &counted) ? size : 0;
+  return mp_bottom_find(d->home, ptr, &size, &counted) ? size : 0;
 }
 
 /* Is it a live block of the base, whatever the address? */
 static bool door_knows(const MpDomain *home, const void *ptr, bool *counted) {
   MpRawBlock block;
   size_t size;
-  if (home->id != MP_DOMAIN_RAW) return mp_layer_basefind(home, ptr, &size, counted);
+  if (home->id != MP_DOMAIN_RAW) return mp_bottom_find(home, ptr, &size, counted);
   if (!mp_raw_guess(ptr, &block)) return false;
   *counted = block.counted;
   return true;
@@ -375,6 +396,10 @@ MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                        void (*drop)(MpLayer *y), MpLayer **out) {
   if (mp_debug_is(a)) kind = MP_LAYER_DEBUG;
   return mp_layer_set(d->home, a, kind, drop, out);
+}
+
+void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y)) {
+  __atomic_store_n(&y->serves, serves, __ATOMIC_RELEASE);
 }
 
 void mp_domain_end(MpLayer *y) { mp_layer_end(y); }

@@ -61,9 +61,14 @@ struct MpDomain {
   size_t own;            /* blocks that live from the sized door: moonpool's own */
 };
 
-/* How Lua's own blocks (mp_domain_luaalloc) were made, in numbers. */
+/* Who makes one of Lua's own blocks (mp_domain_luaalloc), or made it. */
+typedef enum MpVmKind { MP_VM_PLAIN, MP_VM_HOOKED, MP_VM_LAYER, MP_VM_FORMER } MpVmKind;
+
+/* How they were made, in numbers. */
 typedef struct MpDomainVm {
   bool slow;             /* there is more to look at than the heap */
+  bool pure;             /* hooks make the next block, made all the others, and nothing may fail */
+  MpVmKind target;       /* who makes the next one */
   size_t plain;          /* from the heap as they are */
   size_t hooked;         /* with the hooks' bytes around them, from a heap of their own */
   size_t made;           /* by a layer, in the domain's table */
@@ -195,7 +200,10 @@ struct MpLayer {
   unsigned uses;        /* as a top, as another's below, calls inside */
   bool ended;           /* takes nothing any more: its state closes */
   const char *reason;   /* why its last call failed, set by its functions; NULL: it just did */
-  /* May it serve this call (on this thread)? Else what is below does. NULL: always. Not under a lock. */
+  /*
+  ** May it serve this call (on this thread)? Else what is below does. It looks only: in RAW it is
+  ** asked under the lock. Set by mp_domain_serve. NULL: always; but one in Lua serves RAW only once this is set.
+  */
   bool (*serves)(MpLayer *y);
   void (*drop)(MpLayer *y); /* NULL: there is nothing to do */
 };
@@ -214,6 +222,9 @@ void mp_domain_get(MpDomain *d, MpAllocator *out);
 */
 MP_CHECKED MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                                   void (*drop)(MpLayer *y), MpLayer **out);
+
+/* Sets `serves` of a layer that other threads may be asking already. */
+void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y));
 
 /*
 ** A layer takes nothing any more (its state closes): calls go to what is below, its functions

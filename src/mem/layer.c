@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/num.h"
+#include "mem/bottom.h"
 #include "mem/raw.h"
 #include "mem/tally.h"
 
@@ -20,6 +20,15 @@ static __thread MpLayerCall *calls;
 
 /* The set whose door this thread went through. */
 static __thread MpDomains *speaker;
+
+/* The last block that this thread got from RAW inside a layer's call, where no set is that knows. */
+static __thread void *given;
+
+void mp_layer_give(void *ptr) {
+  if (calls != NULL) given = ptr;
+}
+
+bool mp_layer_isgiven(const void *ptr) { return given == ptr; }
 
 MpDomains *mp_layer_speak(MpDomains *set) {
   MpDomains *old = speaker;
@@ -36,95 +45,6 @@ void mp_layer_lock(const MpDomain *home) {
 void mp_layer_unlock(const MpDomain *home) {
   if (home->id == MP_DOMAIN_RAW) mp_raw_unlock();
 }
-
-/* {===== the base ===== */
-
-/* Room for whatever an allocator puts around a block, so that no sum overflows below. */
-#define LAYER_MAX (MP_DOMAIN_MAX - 65536)
-
-void *mp_layer_basenew(MpDomain *home, size_t size, bool zero, bool counted) {
-  int label = counted ? (int)home->id : MP_DOMAIN_RAW; /* no block of a heap is RAW's */
-  size += size == 0;
-  if (size > LAYER_MAX) return NULL;
-  if (home->id == MP_DOMAIN_RAW) return mp_raw_new(size, zero, counted);
-  return zero ? mp_heap_calloc(home->set->heap, label, size)
-              : mp_heap_malloc(home->set->heap, label, size);
-}
-
-void *mp_layer_baseresize(MpDomain *home, void *ptr, size_t size) {
-  size += size == 0;
-  if (size > LAYER_MAX) return NULL;
-  if (home->id == MP_DOMAIN_RAW) return mp_raw_resize(ptr, size);
-  return mp_heap_realloc(home->set->heap, ptr, size);
-}
-
-void mp_layer_basefree(MpDomain *home, void *ptr) {
-  if (home->id == MP_DOMAIN_RAW)
-    mp_raw_free(ptr);
-  else
-    mp_heap_release(home->set->heap, ptr);
-}
-
-bool mp_layer_basefind(const MpDomain *home, const void *ptr, size_t *size, bool *counted) {
-  MpRawBlock block;
-  MpHeapFound found;
-  if (home->id == MP_DOMAIN_RAW) {
-    if (!mp_raw_find(ptr, &block)) return false;
-    *size = block.size;
-    *counted = block.counted;
-    return true;
-  }
-  if (mp_heap_find(home->set->heap, ptr, &found) != MP_HEAP_LIVE) return false;
-  *size = found.size;
-  *counted = found.label == (int)home->id;
-  return *counted || found.label == MP_DOMAIN_RAW;
-}
-
-/* The base's functions as a program can call them: CPython's contract. */
-
-static void *direct_malloc(void *ctx, size_t size) {
-  return mp_layer_basenew((MpDomain *)ctx, size, false, false);
-}
-
-static void *direct_calloc(void *ctx, size_t nelem, size_t elsize) {
-  size_t size;
-  if (!mp_num_mul(nelem, elsize, &size)) return NULL;
-  return mp_layer_basenew((MpDomain *)ctx, size, true, false);
-}
-
-/* The block may be one that is counted. */
-static void *direct_realloc(void *ctx, void *ptr, size_t size) {
-  MpDomain *home = (MpDomain *)ctx;
-  size_t old;
-  bool counted;
-  void *fresh;
-  if (ptr == NULL) return direct_malloc(ctx, size);
-  if (!mp_layer_basefind(home, ptr, &old, &counted)) return NULL;
-  fresh = mp_layer_baseresize(home, ptr, size);
-  if (fresh != NULL && counted)
-    mp_tally_add(home, 0, (ptrdiff_t)mp_tally_size(size) - (ptrdiff_t)old);
-  return fresh;
-}
-
-static void direct_free(void *ctx, void *ptr) {
-  MpDomain *home = (MpDomain *)ctx;
-  size_t old;
-  bool counted;
-  if (ptr == NULL || !mp_layer_basefind(home, ptr, &old, &counted)) return;
-  if (counted) mp_tally_add(home, -1, -(ptrdiff_t)old);
-  mp_layer_basefree(home, ptr);
-}
-
-void mp_layer_base(MpDomain *home, MpAllocator *out) {
-  memset(out, 0, sizeof *out);
-  out->ctx = home;
-  out->malloc = direct_malloc;
-  out->calloc = direct_calloc;
-  out->realloc = direct_realloc;
-  out->free = direct_free;
-}
-
-/* }===== */
 
 /* {===== layers ===== */
 
@@ -188,8 +108,10 @@ __attribute__((noinline)) static void layer_push(MpLayer *y, MpLayerCall *call) 
 }
 
 static bool layer_serves(MpLayer *y, bool vm) {
-  return !y->ended && !(vm && y->kind == MP_LAYER_LUA) && !mp_layer_isinside(y) &&
-         (y->serves == NULL || y->serves(y));
+  bool (*serves)(MpLayer *) = __atomic_load_n(&y->serves, __ATOMIC_ACQUIRE);
+  if (y->ended || (vm && y->kind == MP_LAYER_LUA) || mp_layer_isinside(y)) return false;
+  if (serves == NULL) return y->kind != MP_LAYER_LUA || y->domain->id != MP_DOMAIN_RAW;
+  return serves(y);
 }
 
 /* Under the lock. */
@@ -226,8 +148,9 @@ static const char *layer_reason(const MpLayer *y) {
 }
 
 void *mp_layer_new(MpDomain *home, MpLayer *y, const MpLayerAsk *ask) {
-  if (y == NULL) return mp_layer_basenew(home, ask->n * ask->each, ask->zero, false);
+  if (y == NULL) return mp_bottom_new(home, ask->n * ask->each, ask->zero, false);
   layer_clear(y);
+  given = NULL;
   return ask->zero ? y->a.calloc(y->a.ctx, ask->n, ask->each) : y->a.malloc(y->a.ctx, ask->each);
 }
 
@@ -244,7 +167,7 @@ static bool layer_return(MpDomain *home, MpLayer *y, MpLayerCall *call) {
 void mp_layer_free(MpDomain *home, MpLayer *y, void *ptr) {
   MpLayerCall call;
   if (y == NULL) {
-    mp_layer_basefree(home, ptr);
+    mp_bottom_free(home, ptr);
   } else if (layer_return(home, y, &call)) {
     y->a.free(y->a.ctx, ptr);
     mp_layer_leave(&call);
@@ -331,8 +254,9 @@ static bool made_enter(MpDomain *home, void *ptr, MpMade *made, bool nested) {
 
 /* Did the layer get this block by calling its own domain again? Then that isn't counted, nor live elsewhere. */
 static bool made_isnested(MpDomain *home, const void *ptr) {
-  MpDomains *set = home->set != NULL ? home->set : speaker;
-  if (ptr == NULL || (set != NULL && (set->last != ptr || set->last_door != home))) return false;
+  const MpDomains *set = home->set != NULL ? home->set : speaker;
+  if (ptr == NULL) return false;
+  if (set != NULL ? set->last != ptr || set->last_door != home : given != ptr) return false;
   mp_layer_uncount(home, ptr);
   return true;
 }
@@ -342,7 +266,7 @@ static const char *made_refuse(const MpDomain *home, const void *ptr) {
   size_t size;
   bool counted;
   if ((uintptr_t)ptr % 16 != 0) return MP_MSG_LAYER_ALIGN;
-  if (home->id != MP_DOMAIN_RAW && mp_layer_basefind(home, ptr, &size, &counted) && counted)
+  if (home->id != MP_DOMAIN_RAW && mp_bottom_find(home, ptr, &size, &counted) && counted)
     return MP_MSG_LAYER_LIVE;
   return NULL;
 }
@@ -445,8 +369,9 @@ void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why) 
   *why = NULL;
   if (made == NULL) return NULL;
   y = made->layer;
-  if (y == NULL) return resize_end(home, ptr, mp_layer_baseresize(home, ptr, size), size, made);
+  if (y == NULL) return resize_end(home, ptr, mp_bottom_resize(home, ptr, size), size, made);
   layer_clear(y);
+  given = NULL;
   fresh = resize_end(home, ptr, y->a.realloc(y->a.ctx, ptr, size), size, made);
   if (fresh == NULL) *why = layer_reason(y);
   mp_layer_leave(&call);
@@ -480,7 +405,7 @@ bool mp_layer_uncount(MpDomain *home, const void *ptr) {
     made->counted = false;
   }
   mp_layer_unlock(home);
-  if (made == NULL && mp_layer_basefind(home, ptr, &size, &counted) && counted)
+  if (made == NULL && mp_bottom_find(home, ptr, &size, &counted) && counted)
     counted = made_exempt(home, ptr, size);
   if (counted) mp_tally_add(home, -1, -(ptrdiff_t)size);
   return counted;
@@ -502,7 +427,7 @@ void mp_layer_get(MpDomain *home, MpAllocator *out) {
   while (y != NULL && y->ended) y = y->below;
   if (y != NULL) *out = y->a;
   mp_layer_unlock(home);
-  if (y == NULL) mp_layer_base(home, out);
+  if (y == NULL) mp_bottom_get(home, out);
 }
 
 /* Under the lock: one that lives and is the same. */
@@ -537,7 +462,7 @@ MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
                       void (*drop)(MpLayer *y), MpLayer **out) {
   MpAllocator base;
   MpLayer *fresh = NULL, *y = NULL, *dead;
-  mp_layer_base(home, &base);
+  mp_bottom_get(home, &base);
   if (!layer_same(a, &base)) {
     fresh = (MpLayer *)calloc(1, sizeof *fresh);
     if (fresh == NULL) return MP_FAIL;

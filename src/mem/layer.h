@@ -63,6 +63,10 @@ void mp_layer_unhold(MpLayer *y, size_t bytes);
 MpDomains *mp_layer_speak(MpDomains *set);
 MpDomains *mp_layer_speaker(void);
 
+/* A call of RAW that is no set's got a block: it may be inside a layer's, which returns it. */
+void mp_layer_give(void *ptr);
+bool mp_layer_isgiven(const void *ptr);
+
 /* {===== the table ===== */
 
 /*
@@ -100,16 +104,5 @@ void mp_layer_pop(MpDomain *home);
 
 /* Ends all layers of a set's domain and forgets their blocks: the set goes. */
 void mp_layer_fini(MpDomain *home);
-
-/* The base of a home: as mp_raw_new and its kin, for RAW; from the heap for the others. */
-void *mp_layer_basenew(MpDomain *home, size_t size, bool zero, bool counted);
-void *mp_layer_baseresize(MpDomain *home, void *ptr, size_t size);
-void mp_layer_basefree(MpDomain *home, void *ptr);
-
-/* A live block of the base: its size and whether the numbers have it. */
-bool mp_layer_basefind(const MpDomain *home, const void *ptr, size_t *size, bool *counted);
-
-/* The base as an allocator; its blocks aren't counted. */
-void mp_layer_base(MpDomain *home, MpAllocator *out);
 
 #endif

@@ -63,7 +63,7 @@ void mp_stats_text(const MpStats *s, MpBuf *out) {
   mp_buf_addf(out, "\n%-8s %10s %14s %14s\n", "class", "slabs", "used", "free");
   for (i = 0; i < h->nclasses; i++) {
     const MpHeapClass *c = &h->classes[i];
-    if (c->slabs > 0)
+    if (c->slabs > 0 || c->used > 0)
       mp_buf_addf(out, "%-8zu %10zu %14zu %14zu\n", c->size, c->slabs, c->used, c->free);
   }
 }

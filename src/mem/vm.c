@@ -16,11 +16,8 @@
 #include "mem/report.h"
 #include "mem/tally.h"
 
-/* Who makes a block, or made it. */
-typedef enum VmKind { VM_PLAIN, VM_HOOKED, VM_LAYER, VM_FORMER } VmKind;
-
-#define VM_RING 1024 /* dead blocks that wait at most */
-#define VM_SHARE 8   /* of the hooks' quarantine: what keeps the caches of the machine warm */
+#define VM_RING 256 /* dead blocks that wait at most */
+#define VM_SHARE 64 /* of the hooks' quarantine: what keeps the caches of the machine warm */
 
 typedef struct VmDead {
   char *data;
@@ -62,7 +59,8 @@ void mp_vm_flush(MpDomain *home) {
   mp_buf_fini(&out);
 }
 
-static void vm_report(MpDomains *set, const MpGuard *g, bool dead, const MpGuardFlaws *flaws) {
+static void vm_report(MpDomains *set, const MpGuard *g, bool dead) {
+  MpGuardFlaws flaws;
   MpReportFinder who = mp_misuse_finder(&set->obj);
   MpReportBlock view;
   MpBuf out;
@@ -70,8 +68,12 @@ static void vm_report(MpDomains *set, const MpGuard *g, bool dead, const MpGuard
   view.guard = *g;
   view.vm = true;
   view.dead = dead;
+  if (dead)
+    mp_guard_finddead(g, &flaws);
+  else
+    mp_guard_find(g, &flaws);
   mp_buf_init(&out, mp_raw_system());
-  mp_report_damage(&out, &view, flaws, &who);
+  mp_report_damage(&out, &view, &flaws, &who);
   vm_say(set, &out);
   mp_buf_fini(&out);
 }
@@ -85,8 +87,7 @@ static void ring_pop(MpDomains *set) {
   struct MpVmRing *r = set->vm.ring;
   VmDead *d = &r->dead[r->first];
   MpGuard g = vm_guard(d->data, d->size);
-  MpGuardFlaws flaws;
-  if (MP_UNLIKELY(mp_guard_stirred(&g, &flaws))) vm_report(set, &g, true, &flaws);
+  if (MP_UNLIKELY(mp_guard_stirred(&g))) vm_report(set, &g, true);
   r->first = (r->first + 1) % VM_RING;
   r->n--;
   r->held -= d->size + MP_GUARD_BOTH;
@@ -124,9 +125,8 @@ size_t mp_vm_verify(MpDomain *home) {
   for (i = 0; r != NULL && i < r->n; i++) {
     const VmDead *d = &r->dead[(r->first + i) % VM_RING];
     MpGuard g = vm_guard(d->data, d->size);
-    MpGuardFlaws flaws;
-    if (!mp_guard_stirred(&g, &flaws)) continue;
-    vm_report(set, &g, true, &flaws);
+    if (!mp_guard_stirred(&g)) continue;
+    vm_report(set, &g, true);
     mp_guard_kill(&g); /* said */
     mp_vm_flush(home);
     n++;
@@ -147,7 +147,6 @@ void mp_vm_release(MpDomain *home) {
 }
 
 void mp_vm_fini(MpDomains *set) {
-  mp_vm_release(&set->obj);
   free(set->vm.ring);
   free(set->vm.late);
   if (set->vm.hooks != NULL) mp_heap_free(set->vm.hooks);
@@ -157,29 +156,17 @@ void mp_vm_fini(MpDomains *set) {
 
 /* {===== one block ===== */
 
-/* Who makes the next block: hooks over the base have a short way, over a C layer they are one. */
-static VmKind vm_target(const MpDomains *set) {
-  const MpLayer *y = set->obj.top;
-  bool hooks = false;
-  for (; y != NULL; y = y->below) {
-    if (y->ended || y->kind == MP_LAYER_LUA) continue;
-    if (y->kind == MP_LAYER_C) return VM_LAYER;
-    hooks = true;
-  }
-  return hooks ? VM_HOOKED : VM_PLAIN;
-}
-
 /* Who made this one. */
-static VmKind vm_maker(const MpDomains *set, const char *ptr, size_t osize) {
+static MpVmKind vm_maker(const MpDomains *set, const char *ptr, size_t osize) {
   const MpDomainVm *vm = &set->vm;
   const MpMade *made;
   if (vm->made > 0 && (made = (const MpMade *)mp_map_get(&set->obj.made, ptr)) != NULL && made->vm)
-    return VM_LAYER;
+    return MP_VM_LAYER;
   if (vm->hooked > 0 && ((vm->plain == 0 && vm->former == NULL) ||
                          mp_heap_has(vm->hooks, ptr - MP_GUARD_HEAD, osize + MP_GUARD_BOTH)))
-    return VM_HOOKED;
-  if (vm->former != NULL && !mp_heap_has(set->heap, ptr, osize)) return VM_FORMER;
-  return VM_PLAIN;
+    return MP_VM_HOOKED;
+  if (vm->former != NULL && !mp_heap_has(set->heap, ptr, osize)) return MP_VM_FORMER;
+  return MP_VM_PLAIN;
 }
 
 static void *vm_hook(MpDomains *set, size_t size) {
@@ -189,19 +176,17 @@ static void *vm_hook(MpDomains *set, size_t size) {
   inner = (char *)mp_heap_resize(set->vm.hooks, NULL, 0, size + MP_GUARD_BOTH);
   if (inner == NULL) return NULL;
   g = vm_guard(inner + MP_GUARD_HEAD, size);
-  mp_guard_write(&g);
-  memset(g.data, MP_GUARD_CLEAN, size);
-  if (set->vm.hooked++ == 0) mp_domain_note(set);
+  mp_guard_open(&g, false);
+  set->vm.hooked++;
   return g.data;
 }
 
 static void vm_unhook(MpDomains *set, void *ptr, size_t size) {
   MpGuard g = vm_guard(ptr, size);
-  MpGuardFlaws flaws;
-  if (MP_UNLIKELY(mp_guard_damaged(&g, &flaws))) vm_report(set, &g, false, &flaws);
+  if (MP_UNLIKELY(mp_guard_damaged(&g))) vm_report(set, &g, false);
   mp_guard_kill(&g);
   ring_push(set, g.data, size);
-  if (--set->vm.hooked == 0) mp_domain_note(set);
+  set->vm.hooked--;
 }
 
 static void *vm_layer(MpDomains *set, size_t size) {
@@ -231,9 +216,9 @@ static void vm_unlayer(MpDomains *set, void *ptr) {
 /* A new block, in the numbers but for its bytes. */
 static void *vm_new(MpDomains *set, size_t tag, size_t size) {
   void *ptr;
-  switch (vm_target(set)) {
-    case VM_LAYER: return vm_layer(set, size);
-    case VM_HOOKED: return vm_hook(set, size);
+  switch (set->vm.target) {
+    case MP_VM_LAYER: return vm_layer(set, size);
+    case MP_VM_HOOKED: return vm_hook(set, size);
     default:
       ptr = mp_heap_resize(set->heap, NULL, tag, size);
       if (ptr != NULL) set->vm.plain++;
@@ -241,33 +226,35 @@ static void *vm_new(MpDomains *set, size_t tag, size_t size) {
   }
 }
 
-static void vm_free(MpDomains *set, VmKind maker, void *ptr, size_t size) {
-  if (maker == VM_FORMER) {
+static void vm_free(MpDomains *set, MpVmKind maker, void *ptr, size_t size) {
+  if (maker == MP_VM_FORMER) {
     set->vm.former(set->vm.former_ud, ptr, size, 0);
     return;
   }
   set->obj.tally.bytes -= size;
-  if (maker == VM_LAYER) {
+  if (maker == MP_VM_LAYER) {
     vm_unlayer(set, ptr);
-  } else if (maker == VM_HOOKED) {
+  } else if (maker == MP_VM_HOOKED) {
     vm_unhook(set, ptr, size);
+    if (set->vm.hooked == 0) mp_domain_note(set);
   } else {
     mp_heap_resize(set->heap, ptr, size, 0);
-    set->vm.plain--;
+    if (--set->vm.plain == 0) mp_domain_note(set);
   }
 }
 
 /* }===== */
 
 static bool vm_admits(MpDomains *set, size_t more) {
+  if (MP_LIKELY(!set->nomemory && set->limit == 0)) return true;
   return more == 0 || (!mp_domain_injects(set) && !mp_domain_exceeds(set, more));
 }
 
 /* A block of a maker gets another size, NULL: it stays as it is. Its bytes are counted here. */
-static void *vm_move(MpDomains *set, VmKind maker, void *ptr, size_t osize, size_t nsize) {
+static void *vm_move(MpDomains *set, MpVmKind maker, void *ptr, size_t osize, size_t nsize) {
   MpDomainCounts *t = &set->obj.tally;
   void *fresh;
-  if (maker == VM_PLAIN && vm_target(set) == VM_PLAIN) {
+  if (maker == MP_VM_PLAIN && set->vm.target == MP_VM_PLAIN) {
     fresh = mp_heap_resize(set->heap, ptr, osize, nsize);
     if (fresh != NULL) t->bytes += nsize - osize;
     return fresh;
@@ -280,9 +267,42 @@ static void *vm_move(MpDomains *set, VmKind maker, void *ptr, size_t osize, size
   return fresh;
 }
 
+/* A block that only hooks have to do with, in the numbers. */
+static void *hooked_new(MpDomains *set, size_t size) {
+  MpDomainCounts *t = &set->obj.tally;
+  void *fresh = vm_hook(set, size);
+  t->calls++;
+  if (MP_UNLIKELY(fresh == NULL)) {
+    t->failures++;
+    return NULL;
+  }
+  t->bytes += size;
+  if (t->bytes > t->peak) t->peak = t->bytes;
+  return fresh;
+}
+
+static void *hooked_free(MpDomains *set, void *ptr, size_t size) {
+  set->obj.tally.bytes -= size;
+  vm_unhook(set, ptr, size);
+  return NULL;
+}
+
+/* Hooks are on and all of Lua's blocks have them: the way that has to be short. */
+static void *hooked_resize(MpDomains *set, void *ptr, size_t osize, size_t nsize) {
+  void *fresh;
+  if (ptr == NULL) return nsize > 0 ? hooked_new(set, nsize) : NULL;
+  if (nsize == 0) return hooked_free(set, ptr, osize);
+  fresh = hooked_new(set, nsize);
+  if (fresh == NULL) return NULL;
+  memcpy(fresh, ptr, osize < nsize ? osize : nsize);
+  hooked_free(set, ptr, osize);
+  return fresh;
+}
+
 void *mp_vm_resize(MpDomains *set, void *ptr, size_t osize, size_t nsize) {
   MpDomainCounts *t = &set->obj.tally;
   void *fresh = NULL;
+  if (MP_LIKELY(set->vm.pure)) return hooked_resize(set, ptr, osize, nsize);
   if (nsize == 0) {
     if (ptr != NULL) vm_free(set, vm_maker(set, (const char *)ptr, osize), ptr, osize);
     return NULL;

@@ -25,7 +25,7 @@ void mp_vm_setlimit(MpDomain *home, size_t bytes);
 /* Says what was found while Lua's allocator ran, where a handler mustn't. */
 void mp_vm_flush(MpDomain *home);
 
-/* The set goes. */
+/* The set goes; its quarantine was released. */
 void mp_vm_fini(MpDomains *set);
 
 #endif
