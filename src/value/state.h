@@ -84,8 +84,8 @@ struct MpState {
   MpSpace root;
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
-  MpBlock *blocks;                   /* those with an end to come, newest first */
-  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint32_t nlate;                    /* blocks that finalizers have made */
+  MpMap over;                        /* block → MpWrapper of the newest of those made over it */
   uint64_t wrapped;                  /* blocks made over others so far */
   uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
   uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
