@@ -63,11 +63,17 @@ bool mp_owner_sit(MpState *E) {
   E->seat = seat_find();
   if (E->seat != NULL) E->seat->engine = E;
   pool_unlock();
-  if (E->seat != NULL) mp_owner_enter(E);
-  return E->seat != NULL;
+  if (E->seat == NULL) return false;
+  mp_owner_enter(E);
+  E->here = &E->seat->thread;
+  E->domains->seat = E->here; /* the hooks look there */
+  return true;
 }
 
 void mp_owner_leave(MpState *E) {
+  mp_domain_enter(E->domains); /* the seat may be another's soon */
+  E->domains->seat = NULL;
+  E->here = NULL;
   pool_lock();
   E->seat->engine = NULL;
   pool_unlock();

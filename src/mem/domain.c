@@ -5,6 +5,7 @@
 
 #include "mem/domain.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,12 @@ void mp_domain_note(MpDomains *set) {
 }
 
 void mp_domain_enter(MpDomains *set) { set->thread = pthread_self(); }
+
+bool mp_domain_is_here(const MpDomains *set) {
+  pthread_t thread =
+      set->seat != NULL ? atomic_load_explicit(set->seat, memory_order_relaxed) : set->thread;
+  return pthread_equal(thread, pthread_self());
+}
 
 MpDomain *mp_domain_of(MpDomains *set, MpDomainId id) {
   if (set == NULL) return id == MP_DOMAIN_RAW ? mp_raw_domain() : NULL;

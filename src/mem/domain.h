@@ -97,10 +97,11 @@ struct MpDomains {
   bool records;  /* the call is for moonpool's own records */
   bool nomemory; /* mp_domain_setnomemory's */
   uint64_t fail_from, fail_to, asked;
-  char reason[96];     /* mp_domain_reason's */
-  pthread_t thread;    /* mp_domain_enter's */
-  MpDomain *last_door; /* the last block that an explicit call of the set got, */
-  void *last;          /* for a layer that gets its blocks from another domain */
+  char reason[96];                /* mp_domain_reason's */
+  pthread_t thread;               /* mp_domain_enter's, */
+  const _Atomic(pthread_t) *seat; /* unless the engine's says it: where that notes its thread */
+  MpDomain *last_door;            /* the last block that an explicit call of the set got, */
+  void *last;                     /* for a layer that gets its blocks from another domain */
 };
 
 /* A new set with a heap of its own, on this thread; NULL for want of memory. Never moves. */
@@ -117,6 +118,9 @@ void mp_domain_note(MpDomains *d);
 
 /* The state is on this thread from now on: moved to it, or locked by it. */
 void mp_domain_enter(MpDomains *d);
+
+/* Is this the state's thread? */
+bool mp_domain_is_here(const MpDomains *d);
 
 /* The set's door to the domain of that number. A set of NULL has one to RAW alone. */
 MpDomain *mp_domain_of(MpDomains *d, MpDomainId id);

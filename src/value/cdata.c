@@ -465,6 +465,7 @@ int mp_cdata_gc(lua_State *L) {
   MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
   MpState *E = mp_state_of(c->ct);
   int saved = E->saved_errno; /* a destructor may call C, at whatever time */
+  mp_state_enter(E);
   mp_cdata_release(L, E, c, 1);
   E->saved_errno = saved;
   return 0;

@@ -13,6 +13,8 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "abi/dl.h"
@@ -81,10 +83,11 @@ struct MpState {
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;    /* those with an end to come, newest first */
-  MpLib *libs;        /* opened by dlopen, newest first */
-  void *process;      /* the handle of the process itself */
-  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
+  MpBlock *blocks;          /* those with an end to come, newest first */
+  MpLib *libs;              /* opened by dlopen, newest first */
+  void *process;            /* the handle of the process itself */
+  lua_State *running;       /* the coroutine whose call into C is active; NULL: none */
+  _Atomic(pthread_t) *here; /* in the seat, the thread; NULL before there is one */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -148,6 +151,11 @@ struct MpState {
 #define MP_STATE_PUSHED 21 /* address in the host's memory, light → its block, weak values */
 #define MP_STATE_HOSTS 22  /* set of those blocks that keep something: until they are revoked */
 #define MP_STATE_UVS 22
+
+/* Lua runs moonpool on this thread, by whatever door: it is the state's. */
+static inline void mp_state_enter(MpState *E) {
+  if (E->here != NULL) atomic_store_explicit(E->here, pthread_self(), memory_order_relaxed);
+}
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
