@@ -90,6 +90,8 @@ OBJECTS := $(call objects,$(SOURCES))
 TESTS_OBJECTS := $(call objects,$(call sources,$(BELOW_LUA)) $(TESTS_C))
 FIXTURES := $(patsubst spec/support/fixtures/%.c,$(B)/fixtures/lib%.so,\
   $(wildcard spec/support/fixtures/*.c))
+BENCH = $(B)/bench
+BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 CORE = $(B)/moonpool/core.so
 LIBRARIES = $(B)/libmoonpool.a $(B)/$(SONAME) $(B)/$(SOLINK) $(B)/moonpool.pc
 
@@ -208,7 +210,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED) $(BENCH_MODULES)
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -300,25 +302,47 @@ fuzz: ## throw bytes at the parser for FUZZ_S= seconds
 
 # == Measuring ============================================================================
 
-BENCH = $(B)/bench
-BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 REPETITIONS = 7
 
 $(BENCH)/libtarget.so: bench/target.c bench/target.h
 	@mkdir -p $(@D)
 	@$(CC) -O2 -fPIC $(SHARED) -o $@ $<
 
-$(BENCH_MODULES): bench/floor.c bench/target.h $(BENCH)/libtarget.so
-	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) $(LUA_CFLAGS) \
-	  $(MODULE) -o $@ $< $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
+$(BENCH_MODULES): bench/floor.c bench/floor_data.c bench/floor.h bench/target.h $(BENCH)/libtarget.so
+	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) \
+	  $(LUA_CFLAGS) $(MODULE) -o $@ $(filter %.c,$^) $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
 
-bench: ## times beside a hand-written binding and LuaJIT's interpreter, where there is one
-	@tools/deps test
+$(BENCH)/seed.so: bench/seed.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -fPIC -Wall -Wextra $(SHARED) -o $@ $< $(SYSTEM_LIBS)
+
+BENCH_LUA = mkdir -p build/bench && MOONPOOL_LUA='$(LUA)' $(IN_TREE) DOC='$(DOC)' \
+  LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' $(LUA)
+
+# DOC=1 writes the tables into doc/speed.md too, and the plot beside it.
+bench: ## times beside a hand-written binding, LuaJIT's interpreter and CFFI; ROW= picks, DOC=1 keeps
+	@tools/deps test bench
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all $(BENCH_MODULES)
-	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
-	  $(LUA) bench/run.lua $(REPETITIONS)
+	@$(BENCH_LUA) bench/run.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
+
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+# PROFILE=1 shows instead where the instructions go, by function.
+bench-ir: ## instructions an operation; CHECK=1 compares with bench/baseline.txt, RECORD=1 writes it
+	@tools/deps test valgrind
+	@$(MAKE) --no-print-directory run-bench-ir
+
+run-bench-ir: all $(BENCH_MODULES) $(BENCH)/seed.so
+	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check,$(if $(PROFILE),profile)))' $(if $(ROW),'$(ROW)')
+
+bench-scale: ## what operations cost among 10^3 to 10^7 things; ROW= picks, DOC=1 keeps
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-bench-scale
+
+run-bench-scale: REPETITIONS = 3
+run-bench-scale: all $(BENCH_MODULES)
+	@$(BENCH_LUA) bench/scale.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
 
 # Lua is linked in, so that all runs have the same but for their allocator; the module finds
 # its functions in the host. ROW= picks a program.
@@ -341,7 +365,8 @@ run-bench-heap: all $(BENCH)/host
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
-C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch] spec/embed/*)
+C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch] spec/embed/* \
+  bench/*.[ch] bench/heap/*.[ch] examples/embed/*.[ch])
 
 lint: ## luacheck, and the compiler's warnings as errors
 	@tools/deps lint
@@ -415,5 +440,6 @@ help: ## print this
 
 .PHONY: bench-heap run-bench-heap
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  no-command run-specs run-examples run-abi run-headers lint-c run-rock
+  no-command bench bench-ir bench-scale run-specs run-examples run-abi run-headers lint-c run-rock \
+  run-bench run-bench-ir run-bench-scale
 .DEFAULT_GOAL = all

@@ -42,6 +42,37 @@ describe("mp_arena_new", function()
   end)
 end)
 
+describe("mp_arena_take", function()
+  it("gives bytes aligned for pointers that don't overlap, among zeroed ones", function()
+    math.randomseed(4)
+    local a, blocks = tests.arena(), {}
+    for i = 1, 300 do
+      local size = math.random(0, 200)
+      local at = a:take(size, i % 256)
+      assert.equal(0, at % 8)
+      blocks[i] = { at = at, size = size }
+      if i % 5 == 0 then
+        local new, zeroed = a:new(24, 0xFF)
+        assert.equal(0, new % 16)
+        assert.is_true(zeroed)
+      end
+    end
+    for i, block in ipairs(blocks) do
+      assert.equal(string.char(i % 256):rep(block.size), tests.peek(block.at, block.size))
+    end
+    assert.same({ 0, 0 }, { a:fini() })
+  end)
+
+  it("takes a block larger than a chunk, of any size", function()
+    local a = tests.arena()
+    for size = 100000, 100016 do assert.is_truthy(a:take(size)) end
+    assert.is_nil((a:take(-1)))
+    assert.is_nil((a:take(math.maxinteger)))
+    assert.is_truthy(a:take(8))
+    assert.same({ 0, 0 }, { a:fini() })
+  end)
+end)
+
 describe("mp_arena_copy", function()
   it("copies bytes and puts a NUL behind", function()
     local a = tests.arena()

@@ -347,72 +347,6 @@ describe("records", function()
   end)
 end)
 
-describe("variadic calls", function()
-  local ffi = engine.new()
-  ffi.cdef [[
-    int variadic_int(int n, ...); long long variadic_llong(int n, ...);
-    double variadic_double(int n, ...); const char *variadic_text(int n, ...);
-    int variadic_is_null(int n, ...); struct point { int x, y; }; int variadic_point(int n, ...);
-    int variadic_format(char *to, size_t size, const char *format, ...);
-  ]]
-  local lib = ffi.dlopen(engine.fixture "variadic")
-
-  it("pass integers of any width, floats as double", function()
-    assert.equal(6, lib.variadic_int(3, 1, 2, 3))
-    assert.equal(-6, lib.variadic_int(3, -1, -2, -3))
-    assert.equal(0, lib.variadic_int(0))
-    assert.equal((1 << 40) + 1, lib.variadic_llong(2, 1 << 40, 1))
-    assert.equal(4, lib.variadic_double(3, 0.5, 1.5, 2.0))
-    assert.equal(66, lib.variadic_double(11, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10., 11.))
-  end)
-
-  it("pass strings, nil and booleans", function()
-    assert.equal("two", ffi.string(lib.variadic_text(1, "one", "two", "three")))
-    assert.equal(1, lib.variadic_is_null(0, nil))
-    assert.equal(0, lib.variadic_is_null(0, "x"))
-    assert.equal(1, lib.variadic_int(2, true, false))
-  end)
-
-  it("pass cdata as what they are", function()
-    assert.equal(5, lib.variadic_int(1, ffi.box("short", 5)))
-    assert.equal(0.5, lib.variadic_double(1, ffi.box("float", 0.5)))
-    assert.equal("text", ffi.string(lib.variadic_text(0, ffi.new("char[]", "text"))))
-    assert.equal(304, lib.variadic_point(0, ffi.new("struct point *", { 3, 4 })[0]))
-  end)
-
-  it("format as C does", function()
-    local to = ffi.new "char[64]"
-    local n = lib.variadic_format(to, 64, "%d %5.2f %s %c %lld", 42, 2.5, "text", 65, 1 << 40)
-    assert.equal("42  2.50 text A 1099511627776", ffi.string(to))
-    assert.equal(29, n)
-    assert.equal(4, lib.variadic_format(to, 3, "%s", "long"))
-    assert.equal("lo", ffi.string(to))
-  end)
-
-  it("leave nothing behind for a type of another instance, which may go first", function()
-    local other = engine.new()
-    other.cdef "struct point { int x, y; };"
-    local p, before = other.new("struct point *", { 3, 4 })[0], nil
-    for round = 1, 2 do
-      for _ = 1, 300 do assert.equal(304, lib.variadic_point(0, p, "x", 1.5)) end
-      before = before or select(2, ffi.mem.live(2))
-      assert(round == 1 or select(2, ffi.mem.live(2)) == before)
-    end
-  end)
-
-  it("need the fixed arguments", function()
-    local said = raises("'int(int, ...)' expects", function() lib.variadic_int() end)
-    assert.matches("got 0", said, 1, true)
-    raises("", function() lib.variadic_int "x" end)
-  end)
-
-  it("refuse what has no C type", function()
-    raises("argument 2 in the variadic part can't be a table", function() lib.variadic_int(1, {}) end)
-    raises("argument 3 in the variadic part can't be a Lua function: make a callback of it with ffi.callback",
-      function() lib.variadic_int(1, 1, print) end)
-  end)
-end)
-
 describe("errno", function()
   local ffi = engine.new()
   ffi.cdef "int errno_set(int); int errno_get(void);"
@@ -508,57 +442,6 @@ describe("errno that nobody disturbs", function()
     raises("", function() ffi.errno "x" end)
     raises("4294967296 is no errno", function() ffi.errno(1 << 32) end)
     assert.equal(8, ffi.errno())
-  end)
-end)
-
-describe("libc's variadic functions", function()
-  local ffi = engine.new()
-  ffi.cdef [[
-    int snprintf(char *to, size_t size, const char *format, ...);
-    int sscanf(const char *from, const char *format, ...);
-    int open(const char *path, int flags, ...); int fcntl(int fd, int command, ...); int close(int fd);
-    enum { O_CREAT = 0100, O_RDWR = 2, F_GETFD = 1, F_SETFD = 2 };
-  ]]
-  local C = ffi.C
-
-  local function format(...)
-    local to = ffi.new "char[256]"
-    C.snprintf(to, 256, ...)
-    return ffi.string(to)
-  end
-
-  it("format every kind of argument", function()
-    assert.equal("-1 4294967295 ff", format("%d %u %x", -1, 0xFFFFFFFF, 255))
-    assert.equal("-9223372036854775808 x 1.5", format("%lld %s %g", math.mininteger, "x", 1.5))
-    assert.equal("18446744073709551615", format("%llu", ffi.cast("uint64_t", -1)))
-    assert.equal("1.25", format("%Lg", ffi.box("long double", 1.25)))
-    assert.equal("-3 200 A", format("%hd %hhu %c", ffi.box("short", -3), ffi.box("unsigned char", 200), 65))
-    assert.equal("(nil) 1 0", format("%p %d %d", nil, true, false))
-    assert.equal("text from an array", format("%s", ffi.new("char[]", "text from an array")))
-    local p = ffi.new "int *"
-    assert.equal(("0x%x"):format(ffi.addr(p)), format("%p", p))
-    local many, thirty = {}, ("%d "):rep(30)
-    for i = 1, 30 do many[i] = i end
-    assert.equal(thirty:format(table.unpack(many)), format(thirty, table.unpack(many)))
-  end)
-
-  it("write through pointers", function()
-    local n, d, word = ffi.new "int *", ffi.new "double *", ffi.new "char[16]"
-    assert.equal(3, C.sscanf("42 2.5 word", "%d %lf %15s", n, d, word))
-    assert.same({ 42, 2.5, "word" }, { n[0], d[0], ffi.string(word) })
-  end)
-
-  it("open files and set flags", function()
-    local path = os.tmpname()
-    local fd = C.open(path, C.O_RDWR | C.O_CREAT, 420)
-    assert.is_true(fd >= 0)
-    assert.equal(0, C.fcntl(fd, C.F_GETFD))
-    assert.equal(0, C.fcntl(fd, C.F_SETFD, 1))
-    assert.equal(1, C.fcntl(fd, C.F_GETFD))
-    assert.equal(0, C.close(fd))
-    os.remove(path)
-    assert.equal(-1, C.open("/no/such/file", 0))
-    assert.equal("No such file or directory", ffi.strerror())
   end)
 end)
 

@@ -35,6 +35,44 @@ describe("sizeof and _Alignof", function()
     end
   end)
 
+  -- The compiler that builds moonpool is asked.
+  it("say of wide vectors what the compiler says", function()
+    local types = [[
+      typedef int v8 __attribute__((vector_size(8))), v16 __attribute__((vector_size(16)));
+      typedef int v32 __attribute__((vector_size(32))), v128 __attribute__((vector_size(128)));
+      typedef v32 low __attribute__((aligned(8))), same __attribute__((aligned(32)));
+      typedef v32 high __attribute__((aligned(64)));
+      typedef v128 half __attribute__((aligned(64)));
+      struct holds { char c; v32 v; };
+      struct packed { char c; v32 v; } __attribute__((packed));
+      struct asked { char c; high v; };
+      struct deep { struct asked a[2]; v32 v; };
+      struct member { v128 v; int i __attribute__((aligned(8))); };
+      struct whole { v128 v; } __attribute__((aligned(8)));
+      union either { char c; struct holds h; };
+      extern v32 object; extern v128 *pointer; extern struct holds holder;
+    ]]
+    local questions = {}
+    for type in ("v8,v16,v32,v128,low,same,high,half,struct holds,struct packed,struct asked,struct deep," ..
+      "struct member,struct whole,union either,const v32,v32[3],struct asked[2],v128 *,__typeof__(object)," ..
+      "__typeof__(holder.v),struct { v128 v; },long double,__int128,double"):gmatch "[^,]+" do
+      questions[#questions + 1] = ("_Alignof(%s)"):format(type)
+      questions[#questions + 1] = ("__alignof__(%s)"):format(type)
+    end
+    for place in ("object,*pointer,pointer[1],holder,holder.v"):gmatch "[^,]+" do
+      questions[#questions + 1] = ("_Alignof(%s)"):format(place)
+      questions[#questions + 1] = ("__alignof__(%s)"):format(place)
+    end
+    local ffi, text, c = engine.new(), types, { types }
+    for i, question in ipairs(questions) do text = text .. ("enum { Q%d = %s };\n"):format(i, question) end
+    ffi.cdef(text)
+    for i, question in ipairs(questions) do
+      c[i + 1] = ('_Static_assert(%s == %d, "%s");'):format(question, ffi.C["Q" .. i], question)
+    end
+    local command = ("%s -w -fsyntax-only -x c - <<'END'\n%s\nEND"):format(engine.cc, table.concat(c, "\n"))
+    assert.equal("", (engine.run(command)))
+  end)
+
   it("refuse what has no size", function()
     raises("cdef:1:22: size of an incomplete type, near 'sizeof'", function()
       engine.new().cdef "struct o; enum { A = sizeof(struct o) };" end)

@@ -114,6 +114,29 @@ describe("#define", function()
     assert.equal(4, ffi.C.B)
   end)
 
+  it("is forgotten by #undef, whether it was a constant or not", function()
+    ffi.cdef "#define A 1\n#define B (x)\n#define C(x) x\n#define D 4\n"
+    raises("C is a macro without a constant value", function() return ffi.C.C end)
+    ffi.cdef "#undef A\n#undef B\n#undef C\n"
+    for _, name in ipairs { "A", "B", "C" } do
+      raises(("'%s' is not declared"):format(name), function() return ffi.C[name] end)
+    end
+    raises("cdef:1:13: unknown name 'B', near 'B'", function() ffi.cdef "enum { E1 = B };" end)
+    local names = {}
+    for name in pairs(ffi.C) do names[#names + 1] = name end
+    assert.same({ "D" }, names)
+    ffi.cdef "typedef long A;\n#define B 6\n"
+    assert.equal("long", ffi.getctype "A")
+    assert.equal(6, ffi.C.B)
+  end)
+
+  it("comes back when the text that has the #undef fails", function()
+    ffi.cdef "#define A 1\n"
+    assert.is_false((pcall(ffi.cdef, "#undef A\n#define B 2\n#undef B\n#define B 3\n?")))
+    assert.equal(1, ffi.C.A)
+    raises("'B' is not declared", function() return ffi.C.B end)
+  end)
+
   it("doesn't hide what is declared by that name", function()
     ffi.cdef("int abs(int);\n#define abs(x) x\n#define abs abs\nenum { A = 5 };\n#define A A\n" ..
       "typedef int t;\n#define t t\n#undef A\n")

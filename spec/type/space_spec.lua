@@ -58,6 +58,28 @@ describe("mp_space_rollback", function()
     assert.equal(9, ffi.C.GONE)
   end)
 
+  it("brings back what was hidden, once or twice, and takes away what was new", function()
+    local ffi = engine.new()
+    ffi.cdef "typedef int t; struct s { int x; }; enum { A = 1 }; extern int v;"
+    for _ = 1, 2 do
+      assert.is_false((pcall(ffi.cdef, [[
+        typedef long t; typedef char t; typedef short fresh; typedef long fresh;
+        struct s { long y, z; }; struct s { char c; }; struct f { long l; }; struct f { char c; };
+        enum { A = 2 }; enum { A = 3 }; extern t v; @
+      ]], { override = true })))
+      assert.equal(4, ffi.sizeof "t")
+      assert.equal(4, ffi.sizeof "struct s")
+      assert.equal(1, ffi.C.A)
+      assert.equal("int", ffi.getctype "__typeof__(v)")
+      assert.is_false((pcall(ffi.typeof, "fresh")))
+      assert.is_false((pcall(ffi.sizeof, "struct f")))
+    end
+    ffi.cdef("typedef double t; typedef double fresh; struct s { double d[2]; };", { override = true })
+    assert.equal(8, ffi.sizeof "t")
+    assert.equal(8, ffi.sizeof "fresh")
+    assert.equal(16, ffi.sizeof "struct s")
+  end)
+
   it("doesn't grow with declarations that fail", function()
     local output, code = engine.run_lua [[
       local ffi = require "moonpool"

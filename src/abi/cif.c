@@ -95,13 +95,16 @@ static bool cif_layout_result(MpCif *cif, size_t *end) {
 /* Notes where the parts are, and whether they need anything before the call. */
 static void cif_layout_parts(MpCif *cif) {
   const MpSignature *sig = cif->sig;
+  bool direct = cif->regs != NULL && sig->result != MP_RESULT_MEMORY;
   uint32_t i;
   for (i = 0; i < sig->nparts; i++) {
     const MpPart *p = &sig->parts[i];
     cif->part_at[i] = p->arg == MP_PART_RESULT ? cif->hidden_at : cif->offsets[p->arg] + p->at;
     if (cif->regs == NULL) cif->image_at[i] = cif->part_at[i];
     if (p->widen || cif->image_at[i] != cif->part_at[i]) cif->prepare = true;
+    if (cif->image_at[i] != cif->part_at[i]) direct = false;
   }
+  if (direct) cif->frame.direct = cif->regs;
 }
 
 /* Places everything in the frame (see above). */
@@ -145,6 +148,11 @@ static MpCif *cif_alloc(const MpAlloc *alloc, MpSignature *sig) {
   return cif;
 }
 
+static void cif_free(const MpAlloc *alloc, MpCif *cif) {
+  mp_signature_free(alloc, cif->sig);
+  mp_alloc_free(alloc, cif, cif->bytes);
+}
+
 MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *const *tail,
                     uint32_t ntail, MpCif **out, MpErr *e) {
   MpSignature *sig;
@@ -157,21 +165,15 @@ MpStatus mp_cif_new(const MpAlloc *alloc, const MpCtype *fn, const MpCtype *cons
   }
   cif->regs = mp_regs_find(sig, cif->image_at);
   if (cif_check(alloc, cif, e) != MP_OK) {
-    mp_cif_free(alloc, cif);
+    cif_free(alloc, cif);
     return MP_FAIL;
   }
   if (!cif_layout(cif)) {
-    mp_cif_free(alloc, cif);
+    cif_free(alloc, cif);
     return mp_signature_refuse(alloc, fn, MP_MSG_ABI_LARGE, e);
   }
   *out = cif;
   return MP_OK;
-}
-
-void mp_cif_free(const MpAlloc *alloc, MpCif *cif) {
-  if (cif == NULL) return;
-  mp_signature_free(alloc, cif->sig);
-  mp_alloc_free(alloc, cif, cif->bytes);
 }
 
 const MpCifFrame *mp_cif_frame(const MpCif *cif) { return &cif->frame; }

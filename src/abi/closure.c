@@ -3,9 +3,10 @@
 ** pool is one of the few mutable globals: it outlives every state, so it takes
 ** its memory from the C library and never gives it back; one lock guards it.
 **
-** A slot is a piece of executable memory and its record. Once made it stays of
-** one kind (a C function type) for good, so that whoever calls a stale address
-** calls it with the arguments that it expects.
+** A slot is a piece of code and its record. Once made it stays of one kind (a C
+** function type) for good, so that whoever calls a stale address calls it with
+** the arguments that it expects. The code is one of entry.c's as long as there
+** are any, else libffi's, which has as many as one wants and knows every ABI.
 */
 
 #include "abi/closure.h"
@@ -15,9 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "abi/entry.h"
 #include "abi/signature.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/num.h"
 #include "type/repr.h"
 
 /*
@@ -28,7 +31,7 @@
 
 struct MpClosure {
   MpClosureCode code;
-  ffi_closure *memory;
+  ffi_closure *memory; /* NULL: the code is entry.c's */
   MpClosureKind *kind;
   _Atomic(void *) owner;             /* NULL: dead. Read by C's threads without the lock */
   _Atomic(MpClosureHandler) handler; /* the last one, which answers for a dead closure too */
@@ -36,12 +39,23 @@ struct MpClosure {
   MpClosure *next;                   /* among the dead of its kind, oldest first */
 };
 
+/* So many arguments a C function seldom has more than. */
+#define SIMPLE_MOST 16
+
+/* Where a result is written that is to be in registers. */
+typedef enum MpSpot { MP_SPOT_GPR, MP_SPOT_XMM, MP_SPOT_GPR_XMM, MP_SPOT_XMM_GPR } MpSpot;
+
 struct MpClosureKind {
   MpSignature *sig;
   char *key; /* the text of the type, a NUL, and how it is passed */
   size_t key_size;
   uint32_t hash;
   MpClosure *oldest, **newest; /* the dead */
+  /* For entry.c's code: */
+  uint32_t *places; /* of the parts, from the image; NULL: only libffi's code will do */
+  MpSpot result;
+  uint32_t
+      simple; /* 0: there is something to put together; else where in the image the result is */
 };
 
 /* {===== the pool ===== */
@@ -60,8 +74,10 @@ static struct {
   pthread_mutex_t lock;
   uint64_t deaths;
   MpMap kinds; /* by key */
-  MpMap slots; /* by code address; all that were ever made */
-} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, {&pool_alloc, NULL, 0, 0}};
+  unsigned entries;
+  MpClosure
+      *entered[MP_ENTRY_COUNT + 1]; /* by number; each is written once, before C has its code */
+} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, 0, {NULL}};
 
 static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
 static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
@@ -134,11 +150,9 @@ static void closure_run(MpClosure *c, void *result, void **args, void **parts) {
   closure_answer(c, result, args);
 }
 
-/* What libffi calls, on C's thread and stack. */
-static void closure_enter(ffi_cif *cif, void *result, void **parts, void *ud) {
-  MpClosure *c = (MpClosure *)ud;
+/* With where the parts are, on C's thread and stack. */
+static void closure_start(MpClosure *c, void *result, void **parts) {
   const MpSignature *sig = c->kind->sig;
-  (void)cif;
   if (sig->direct) {
     closure_run(c, result, parts, parts);
   } else {
@@ -149,6 +163,107 @@ static void closure_enter(ffi_cif *cif, void *result, void **parts, void *ud) {
     closure_run(c, result, args, parts);
   }
 }
+
+/* What libffi calls. */
+static void closure_enter(ffi_cif *cif, void *result, void **parts, void *ud) {
+  (void)cif;
+  closure_start((MpClosure *)ud, result, parts);
+}
+
+#if MP_ABI_ENTRY
+
+/*
+** Where an argument is that no register has, seen from the image: behind that
+** lie what the code has saved and the address that it returns to.
+*/
+#define ON_STACK (sizeof(MpEntryImage) + 16)
+
+/* Arguments that are a part each, a result in a register or none: most functions are like that. */
+static void closure_answer_simply(MpClosure *c, const MpClosureKind *kind, char *image) {
+  uint32_t i, n = kind->sig->nparts;
+  char *result = image + kind->simple;
+  void *args[SIMPLE_MOST];
+  for (i = 0; i < n; i++) args[i] = image + kind->places[i];
+  memset(result, 0, 8);
+  closure_answer(c, result, args);
+  if (kind->sig->result_int) closure_widen(kind->sig, result);
+}
+
+void mp_closure_answer(MpEntryImage *image, unsigned number) {
+  MpClosure *c = pool.entered[number];
+  const MpClosureKind *kind = c->kind;
+  void **parts;
+  uint32_t i, n = kind->sig->nparts;
+  if (MP_LIKELY(kind->simple)) {
+    closure_answer_simply(c, kind, (char *)image);
+    return;
+  }
+  parts = (void **)__builtin_alloca((n + 1) * sizeof(void *));
+  for (i = 0; i < n; i++) parts[i] = (char *)image + kind->places[i];
+  closure_start(c, kind->result == MP_SPOT_XMM ? image->xmm_result : image->gpr_result, parts);
+  if (kind->result == MP_SPOT_GPR_XMM) {
+    image->xmm_result[0] = image->gpr_result[1];
+  } else if (kind->result == MP_SPOT_XMM_GPR) {
+    image->xmm_result[0] = image->gpr_result[0];
+    image->gpr_result[0] = image->gpr_result[1];
+  }
+}
+
+/* Where the parts are at entry; false for a part that lies elsewhere from call to call. */
+static bool kind_place_parts(const MpSignature *sig, uint32_t *places) {
+  size_t stack = 0, gprs = 0, xmms = 0;
+  uint32_t i;
+  if (sig->overaligned != NULL) return false;
+  for (i = 0; i < sig->nparts; i++) {
+    switch (sig->parts[i].place) {
+      case MP_IN_GPR: places[i] = (uint32_t)(offsetof(MpEntryImage, gpr) + 8 * gprs++); break;
+      case MP_IN_XMM:
+      case MP_IN_VECTOR: places[i] = (uint32_t)(offsetof(MpEntryImage, xmm) + 16 * xmms++); break;
+      default:
+        stack = mp_num_align(stack, sig->types[i]->alignment);
+        places[i] = (uint32_t)(ON_STACK + stack);
+        stack += sig->types[i]->size;
+    }
+  }
+  return true;
+}
+
+static bool type_is_xmm(const ffi_type *type) {
+  return type->type == FFI_TYPE_DOUBLE || type->type == FFI_TYPE_FLOAT;
+}
+
+/* By what signature.c told libffi of the result; false for those in x87 registers. */
+static bool kind_place_result(const ffi_type *type, MpSpot *result) {
+  static const MpSpot pairs[2][2] = {{MP_SPOT_GPR, MP_SPOT_GPR_XMM},
+                                     {MP_SPOT_XMM_GPR, MP_SPOT_XMM}};
+  if (type->type == FFI_TYPE_LONGDOUBLE || type->type == FFI_TYPE_COMPLEX) return false;
+  if (type->type == FFI_TYPE_STRUCT)
+    *result = pairs[type_is_xmm(type->elements[0])][type_is_xmm(type->elements[1])];
+  else
+    *result = type_is_xmm(type) ? MP_SPOT_XMM : MP_SPOT_GPR;
+  return true;
+}
+
+/* Lets entry.c's code serve the kind if it can. */
+static void kind_place(MpClosureKind *kind) {
+  const MpSignature *sig = kind->sig;
+  uint32_t *places = (uint32_t *)malloc((sig->nparts + 1) * sizeof *places);
+  if (places != NULL && kind_place_result(sig->cif.rtype, &kind->result) &&
+      kind_place_parts(sig, places)) {
+    kind->places = places;
+    if (sig->direct && sig->nparts <= SIMPLE_MOST && sig->result_size <= 8)
+      kind->simple = kind->result == MP_SPOT_XMM ? offsetof(MpEntryImage, xmm_result)
+                                                 : offsetof(MpEntryImage, gpr_result);
+  } else {
+    free(places);
+  }
+}
+
+#else
+
+static void kind_place(MpClosureKind *kind) { (void)kind; }
+
+#endif
 
 /* }===== */
 
@@ -205,6 +320,7 @@ static MpStatus kind_add(const KindKey *key, uint32_t hash, MpSignature *sig, Mp
   kind->hash = hash;
   kind->sig = sig;
   kind->newest = &kind->oldest;
+  kind_place(kind);
   *out = kind;
   return MP_OK;
 }
@@ -251,22 +367,32 @@ MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpErr *e) {
 
 /* {===== closures ===== */
 
+/* Code of libffi's for a new slot. */
+static bool closure_prepare(MpClosure *c) {
+  void *code = NULL;
+  c->memory = (ffi_closure *)ffi_closure_alloc(sizeof(ffi_closure), &code);
+  if (c->memory == NULL) return false;
+  if (ffi_prep_closure_loc(c->memory, &c->kind->sig->cif, closure_enter, c, code) != FFI_OK) {
+    ffi_closure_free(c->memory);
+    return false;
+  }
+  memcpy(&c->code, &code, sizeof code); /* ISO C has no cast from object to function pointers */
+  return true;
+}
+
 /* A new slot, under the lock. */
 static MpClosure *closure_make(MpClosureKind *kind) {
   MpClosure *c = (MpClosure *)calloc(1, sizeof(MpClosure));
-  void *code = NULL;
   if (c == NULL) return NULL;
   c->kind = kind;
-  c->memory = (ffi_closure *)ffi_closure_alloc(sizeof(ffi_closure), &code);
-  if (c->memory != NULL &&
-      ffi_prep_closure_loc(c->memory, &kind->sig->cif, closure_enter, c, code) == FFI_OK &&
-      mp_map_set(&pool.slots, code, c)) {
-    memcpy(&c->code, &code, sizeof code); /* ISO C has no cast from object to function pointers */
-    return c;
+  if (kind->places != NULL && pool.entries < MP_ENTRY_COUNT) {
+    pool.entered[pool.entries] = c;
+    c->code = mp_entry_code(pool.entries++);
+  } else if (!closure_prepare(c)) {
+    free(c);
+    return NULL;
   }
-  if (c->memory != NULL) ffi_closure_free(c->memory);
-  free(c);
-  return NULL;
+  return c;
 }
 
 /* The oldest dead one of its kind, if it has rested. */
@@ -296,13 +422,6 @@ MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handler, void *ow
   return MP_OK;
 }
 
-MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner, MpClosure **out,
-                        MpErr *e) {
-  MpClosureKind *kind;
-  if (mp_closure_kind(fn, &kind, e) != MP_OK) return MP_FAIL;
-  return mp_closure_take(kind, handler, owner, out, e);
-}
-
 MpClosureCode mp_closure_code(const MpClosure *c) { return c->code; }
 
 void mp_closure_kill(MpClosure *c) {
@@ -313,15 +432,6 @@ void mp_closure_kill(MpClosure *c) {
   *c->kind->newest = c;
   c->kind->newest = &c->next;
   pool_unlock();
-}
-
-MpClosure *mp_closure_find(const void *code) {
-  MpClosure *c;
-  pool_lock();
-  c = (MpClosure *)mp_map_get(&pool.slots, code);
-  if (c != NULL && atomic_load_explicit(&c->owner, memory_order_acquire) == NULL) c = NULL;
-  pool_unlock();
-  return c;
 }
 
 /* }===== */

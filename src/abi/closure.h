@@ -7,6 +7,7 @@
 #ifndef MP_ABI_CLOSURE_H
 #define MP_ABI_CLOSURE_H
 
+#include "abi/entry.h"
 #include "base/alloc.h"
 #include "type/ctype.h"
 
@@ -21,9 +22,9 @@ typedef struct MpClosureKind MpClosureKind;
 /*
 ** What C's call runs. `args[i]` points to argument i as its C type lies in
 ** memory; the handler writes the result at `result` as its C type lies there
-** (zeroed before). `owner` is NULL when the closure is dead. Runs on whatever
-** thread C called on. `type_text` is the C text of a pointer to the function
-** type, for a report.
+** (zeroed before; an integer may be written with its sign to 8 bytes). `owner`
+** is NULL when the closure is dead. Runs on whatever thread C called on.
+** `type_text` is the C text of a pointer to the function type, for a report.
 */
 typedef void (*MpClosureHandler)(void *owner, void *result, void **args, const char *type_text);
 
@@ -42,11 +43,10 @@ MP_CHECKED MpStatus mp_closure_take(MpClosureKind *kind, MpClosureHandler handle
                                     MpClosure **out, MpErr *e);
 
 /*
-** The two in one: a live closure of the function type `fn`. The code address
-** is what C gets.
+** What entry.c's code calls: the number says which closure it is, and behind the
+** image follow, 16 bytes on, the arguments that no register has.
 */
-MP_CHECKED MpStatus mp_closure_new(const MpCtype *fn, MpClosureHandler handler, void *owner,
-                                   MpClosure **out, MpErr *e);
+void mp_closure_answer(MpEntryImage *image, unsigned number);
 
 /* The address that C calls, as that of some function. */
 typedef void (*MpClosureCode)(void);
@@ -58,8 +58,5 @@ MpClosureCode mp_closure_code(const MpClosure *c);
 ** later deaths. The record itself must not be touched by the caller any more.
 */
 void mp_closure_kill(MpClosure *c);
-
-/* The live closure that has this code address, or NULL. */
-MpClosure *mp_closure_find(const void *code);
 
 #endif

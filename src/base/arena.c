@@ -43,18 +43,22 @@ static bool arena_grow(MpArena *a, size_t size) {
   chunk->size = want;
   a->top = chunk;
   a->next = (char *)chunk + CHUNK_HEAD;
-  a->limit = (char *)chunk + want;
+  a->limit = (char *)chunk + (want & ~(ARENA_ALIGN - 1)); /* whole units are taken from it */
   return true;
 }
 
+/* mp_arena_take leaves a byte at least, so that it goes this way for an arena without a chunk. */
+void *mp_arena_more(MpArena *a, size_t size) {
+  if (size > MP_NUM_SIZE_MAX - 2 * ARENA_ALIGN) return NULL;
+  return arena_grow(a, mp_num_align(size + 1, ARENA_ALIGN)) ? mp_arena_take(a, size) : NULL;
+}
+
 void *mp_arena_new(MpArena *a, size_t size) {
+  size_t odd = (uintptr_t)a->next & (ARENA_ALIGN - 1); /* mp_arena_take aligns to less */
   void *p;
-  if (size > MP_NUM_SIZE_MAX - ARENA_ALIGN) return NULL;
-  size = mp_num_align(size, ARENA_ALIGN);
-  if ((size_t)(a->limit - a->next) < size && !arena_grow(a, size)) return NULL;
-  p = a->next;
-  a->next += size;
-  return memset(p, 0, size);
+  if (odd != 0) a->next += ARENA_ALIGN - odd;
+  p = mp_arena_take(a, size);
+  return p ? memset(p, 0, size) : NULL;
 }
 
 char *mp_arena_copy(MpArena *a, const char *s, size_t n) {
@@ -77,5 +81,5 @@ void mp_arena_release(MpArena *a, MpArenaMark mark) {
     mp_alloc_free(a->alloc, chunk, chunk->size);
   }
   a->next = mark.next;
-  a->limit = a->top ? (char *)a->top + a->top->size : NULL;
+  a->limit = a->top ? (char *)a->top + (a->top->size & ~(ARENA_ALIGN - 1)) : NULL;
 }

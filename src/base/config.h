@@ -23,6 +23,8 @@
 #define MP_CHECKED __attribute__((warn_unused_result))
 #define MP_FORMAT(fmt, args) __attribute__((format(printf, fmt, args)))
 #define MP_NORETURN __attribute__((noreturn))
+/* For what is rare in a hot function, whose frame it would make larger. */
+#define MP_NOINLINE __attribute__((noinline))
 #define MP_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MP_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
@@ -115,6 +117,39 @@ __extension__ typedef unsigned __int128 MpUint128;
 /* Calls through register images (abi/regs.c), where they are proven; 0 leaves every call to libffi. */
 #if !defined(MP_ABI_REGS)
 #define MP_ABI_REGS MP_ABI_SYSV_X64
+#endif
+
+/*
+** Callbacks through code of moonpool's own (abi/entry.c), where the same
+** registers are known and the assembler writes ELF; 0 leaves them to libffi.
+*/
+#if !defined(MP_ABI_ENTRY)
+#if MP_ABI_REGS && defined(__ELF__)
+#define MP_ABI_ENTRY 1
+#else
+#define MP_ABI_ENTRY 0
+#endif
+#endif
+
+/*
+** Where the thread's own data lie, which tells threads apart without a call;
+** not defined where the compiler or the system has no such thing.
+*/
+#if defined(__linux__) && defined(__x86_64__) && defined(__has_builtin)
+#if __has_builtin(__builtin_thread_pointer)
+#define MP_THREAD_POINTER() __builtin_thread_pointer()
+#endif
+#endif
+
+/*
+** What _Alignof says of a type to which no attribute gave an alignment is at
+** most this: to GCC what a member of it gets without -mavx and the like; Clang
+** has no such limit.
+*/
+#if defined(__BIGGEST_ALIGNMENT__) && !defined(__clang__)
+#define MP_ALIGNOF_MOST __BIGGEST_ALIGNMENT__
+#else
+#define MP_ALIGNOF_MOST UINT32_MAX
 #endif
 
 /* process_vm_readv: reads memory that may not be there, without a signal. */

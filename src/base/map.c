@@ -1,7 +1,7 @@
 /*
 ** map.c: the hash map of the lower floors. Keys and values belong to the
 ** caller, the slots to the map. Deletion moves later entries back, so that no
-** tombstones pile up under declare-and-roll-back.
+** tombstones pile up.
 */
 
 #include "base/map.h"
@@ -11,8 +11,6 @@
 #include "base/num.h"
 
 #define MAP_FIRST 16u
-#define MAP_SMALL \
-  4096u /* up to here a full map grows fourfold: a header brings many names at once */
 
 void mp_map_init(MpMap *m, const MpAlloc *alloc) {
   memset(m, 0, sizeof *m);
@@ -51,7 +49,7 @@ static bool map_grow(MpMap *m) {
   MpMap bigger = *m;
   size_t bytes;
   uint32_t i;
-  bigger.cap = m->cap == 0 ? MAP_FIRST : m->cap < MAP_SMALL ? m->cap * 4 : m->cap * 2;
+  bigger.cap = m->cap == 0 ? MAP_FIRST : m->cap * 2;
   if (bigger.cap < m->cap || !mp_num_mul(bigger.cap, sizeof(MpMapSlot), &bytes)) return false;
   bigger.slots = (MpMapSlot *)mp_alloc_new(m->alloc, bytes);
   if (bigger.slots == NULL) return false;

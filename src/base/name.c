@@ -8,12 +8,12 @@
 #include <string.h>
 
 void mp_name_init(MpNames *t, const MpAlloc *alloc) {
-  mp_map_init(&t->map, alloc);
+  mp_set_init(&t->set, alloc);
   mp_arena_init(&t->arena, alloc);
 }
 
 void mp_name_fini(MpNames *t) {
-  mp_map_fini(&t->map);
+  mp_set_fini(&t->set);
   mp_arena_fini(&t->arena);
 }
 
@@ -42,15 +42,38 @@ static uint32_t name_hash(const char *s, size_t n) {
   return (uint32_t)(h >> 32) ^ (uint32_t)h;
 }
 
-static const MpName *name_look(const MpNames *t, uint32_t hash, const char *s, size_t n) {
-  const MpMap *m = &t->map;
-  uint32_t i;
-  if (m->count == 0) return NULL;
-  for (i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
-    const MpName *name = (const MpName *)m->slots[i].key;
-    if (name == NULL) return NULL;
-    if (m->slots[i].hash == hash && name->len == n && memcmp(name->text, s, n) == 0) return name;
+/* Is the name that text? In the hash's steps, for most comparisons follow one of hashes. */
+static bool name_is(const MpName *name, const char *s, size_t n) {
+  const char *text = name->text;
+  if (name->len != n) return false;
+  for (; n >= 8; text += 8, s += 8, n -= 8) {
+    uint64_t a, b;
+    memcpy(&a, text, 8);
+    memcpy(&b, s, 8);
+    if (a != b) return false;
   }
+  return n == 0 || name_tail(text, n) == name_tail(s, n);
+}
+
+static inline const MpName *name_look(const MpNames *t, uint32_t hash, const char *s, size_t n) {
+  uint32_t at;
+  const MpName *name = (const MpName *)mp_set_first(&t->set, hash, &at);
+  while (name != NULL && !name_is(name, s, n))
+    name = (const MpName *)mp_set_next(&t->set, hash, &at);
+  return name;
+}
+
+static MP_NOINLINE const MpName *name_new(MpNames *t, uint32_t hash, const char *s, size_t n) {
+  MpName *name;
+  if (n > UINT32_MAX / 2) return NULL;
+  name = (MpName *)mp_arena_take(&t->arena, offsetof(MpName, text) + n + 1);
+  if (name == NULL) return NULL;
+  name->hash = hash;
+  name->len = (uint32_t)n;
+  name->word = name->builtin = 0;
+  memcpy(name->text, s, n);
+  name->text[n] = '\0';
+  return mp_set_add(&t->set, hash, name) ? name : NULL;
 }
 
 const MpName *mp_name_find(const MpNames *t, const char *s, size_t n) {
@@ -60,14 +83,5 @@ const MpName *mp_name_find(const MpNames *t, const char *s, size_t n) {
 const MpName *mp_name_intern(MpNames *t, const char *s, size_t n) {
   uint32_t hash = name_hash(s, n);
   const MpName *old = name_look(t, hash, s, n);
-  MpName *name;
-  if (old != NULL) return old;
-  if (n > UINT32_MAX / 2) return NULL;
-  name = (MpName *)mp_arena_new(&t->arena, offsetof(MpName, text) + n + 1);
-  if (name == NULL) return NULL;
-  name->hash = hash;
-  name->len = (uint32_t)n;
-  memcpy(name->text, s, n);
-  if (!mp_map_add(&t->map, hash, name, name)) return NULL;
-  return name;
+  return old ? old : name_new(t, hash, s, n);
 }

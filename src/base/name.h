@@ -7,7 +7,7 @@
 #define MP_BASE_NAME_H
 
 #include "base/arena.h"
-#include "base/map.h"
+#include "base/set.h"
 
 typedef struct MpName {
   uint32_t hash, len;
@@ -17,7 +17,7 @@ typedef struct MpName {
 } MpName;
 
 typedef struct MpNames {
-  MpMap map;
+  MpSet set;
   MpArena arena;
 } MpNames;
 

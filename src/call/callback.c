@@ -13,9 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "call/owner.h"
+#include "call/answer.h"
 #include "value/toc.h"
-#include "value/tolua.h"
 
 /* One call from C. */
 typedef struct Invocation {
@@ -37,34 +36,32 @@ typedef struct Invocation {
 
 /* {===== functions by number ===== */
 
-/*
-** A number for the function at `idx`, its key among the targets: 0 there is the
-** first free one, which has the next.
-*/
+/* A number for the function at `idx`, its key among the targets. */
 static int target_new(lua_State *L, MpState *E, int idx) {
-  int id;
+  int id = E->freetarget, next = 0;
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  lua_rawgeti(L, -1, 0);
-  id = (int)lua_tointeger(L, -1);
   if (id != 0) {
-    lua_rawgeti(L, -2, id);
-    lua_rawseti(L, -3, 0);
+    lua_rawgeti(L, -1, id);
+    next = (int)lua_tointegerx(L, -1, NULL);
+    lua_pop(L, 1);
   } else {
-    id = ++E->ntargets;
+    id = E->ntargets + 1;
   }
   lua_pushvalue(L, idx);
-  lua_rawseti(L, -3, id);
-  lua_pop(L, 2);
+  lua_rawseti(L, -2, id);
+  lua_pop(L, 1);
+  if (id > E->ntargets) E->ntargets = id;
+  E->freetarget = next;
   return id;
 }
 
+/* Takes no memory: the key is there. */
 static void target_free(lua_State *L, MpState *E, int id) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  lua_rawgeti(L, -1, 0);
+  lua_pushinteger(L, E->freetarget);
   lua_rawseti(L, -2, id);
-  lua_pushinteger(L, id);
-  lua_rawseti(L, -2, 0);
   lua_pop(L, 1);
+  E->freetarget = id;
 }
 
 /* }===== */
@@ -165,38 +162,6 @@ static void callback_report(lua_State *L, MpState *E, const char *format, const 
 
 /* {===== being called ===== */
 
-/* Does an argument of this type become a Lua value without memory being taken? */
-static bool type_is_quick(const MpCtype *ct) {
-  if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return false;
-  if (mp_ctype_is_prim(ct, MP_PRIM_CHAR)) return false; /* a string */
-  if (mp_ctype_is_integer(ct)) return ct->size < 8 || (ct->size == 8 && !mp_ctype_is_unsigned(ct));
-  return mp_ctype_is_float(ct) && ct->size <= sizeof(double);
-}
-
-static bool function_is_quick(const MpCtype *fn) {
-  uint32_t i;
-  for (i = 0; i < fn->u.function->nparams; i++)
-    if (!type_is_quick(fn->u.function->params[i])) return false;
-  return true;
-}
-
-/* Stores the value on the top if that can't fail; most results are of these types. */
-static bool store_quickly(lua_State *L, const MpCtype *ct, void *result) {
-  if (ct->kind != MP_KIND_PRIM) return false;
-  if (ct->prim == MP_PRIM_INT && lua_isinteger(L, -1)) {
-    lua_Integer v = lua_tointeger(L, -1);
-    int i = (int)v;
-    memcpy(result, &i, sizeof i);
-    return i == v;
-  }
-  if (ct->prim == MP_PRIM_DOUBLE && lua_type(L, -1) == LUA_TNUMBER) {
-    double v = lua_tonumber(L, -1);
-    memcpy(result, &v, sizeof v);
-    return true;
-  }
-  return false;
-}
-
 static void store_result(lua_State *L, const Invocation *in, int idx) {
   MpDest d;
   memset(&d, 0, sizeof d);
@@ -219,51 +184,18 @@ static void push_target(lua_State *L, const Invocation *in, int targets) {
 */
 static int callback_trampoline(lua_State *L) {
   const Invocation *in = (const Invocation *)lua_touserdata(L, 1);
-  const MpFunction *f = in->fn->u.function;
-  bool is_void = in->fn->item->kind == MP_KIND_VOID;
-  uint32_t i;
+  const MpAnswer *a = in->owner->answer;
+  const MpCtype *const *params = in->fn->u.function->params;
+  int i, results = a->result.how != MP_HOW_VOID;
   if (lua_gettop(L) == 1) {
-    luaL_checkstack(L, (int)f->nparams + CALLBACK_SLOTS, NULL);
+    if (a->n > 4) luaL_checkstack(L, a->n + CALLBACK_SLOTS, NULL);
     push_target(L, in, MP_UP_OWN);
-    for (i = 0; i < f->nparams; i++)
-      mp_tolua_push(L, in->owner->engine, f->params[i], (const char *)in->args[i], NULL, 0);
-    lua_call(L, (int)f->nparams, is_void ? 0 : 1);
+    for (i = 0; i < a->n; i++)
+      mp_answer_pushany(L, in->owner->engine, a->params[i], params[i], (const char *)in->args[i]);
+    lua_call(L, a->n, results);
   }
-  if (!is_void) store_result(L, in, lua_gettop(L));
+  if (results && !mp_answer_store(L, a->result, in->result)) store_result(L, in, lua_gettop(L));
   return 0;
-}
-
-static int run_trampoline(lua_State *L, MpState *E, Invocation *in, int handler) {
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
-  lua_pushlightuserdata(L, in);
-  return lua_pcall(L, 1, 0, handler);
-}
-
-static inline void push_quickly(lua_State *L, MpState *E, const MpCtype *ct, const char *at) {
-  if (ct->kind == MP_KIND_PRIM && ct->prim == MP_PRIM_INT) {
-    int v;
-    memcpy(&v, at, sizeof v);
-    lua_pushinteger(L, v);
-  } else {
-    mp_tolua_push(L, E, ct, at, NULL, 0);
-  }
-}
-
-/* The same for quick arguments: one protected call, of the function itself. */
-static int run_quickly(lua_State *L, MpState *E, Invocation *in, int handler) {
-  const MpFunction *f = in->fn->u.function;
-  bool is_void = in->fn->item->kind == MP_KIND_VOID;
-  uint32_t i;
-  int status;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
-  if (lua_rawgeti(L, -1, in->owner->id) != LUA_TFUNCTION) return run_trampoline(L, E, in, handler);
-  for (i = 0; i < f->nparams; i++) push_quickly(L, E, f->params[i], (const char *)in->args[i]);
-  status = lua_pcall(L, (int)f->nparams, is_void ? 0 : 1, handler);
-  if (status != LUA_OK || is_void || store_quickly(L, in->fn->item, in->result)) return status;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
-  lua_pushlightuserdata(L, in);
-  lua_pushvalue(L, -3);
-  return lua_pcall(L, 2, 0, handler);
 }
 
 /* Runs protected: goes as many levels deep as its argument says. */
@@ -293,30 +225,95 @@ static void owner_drop(lua_State *L, MpState *E, MpOwner *o) {
   mp_owner_free(o);
 }
 
-static void callback_run(MpOwner *o, void *result, void **args, const char *type_text) {
-  MpState *E = o->engine;
-  lua_State *L = E->running ? E->running : E->main;
-  Invocation in = {o, o->fn, result, args};
-  int top = lua_gettop(L), status = LUA_OK, handler = o->onerror ? 0 : top + 1;
-  if (!lua_checkstack(L, (int)in.fn->u.function->nparams + CALLBACK_SLOTS)) {
-    memcpy(result, o->failure, in.fn->item->size);
+/* Runs the call, or with `stored` only what becomes of the result on the top. */
+static int run_call(lua_State *L, MpState *E, Invocation *in, int handler, bool stored) {
+  if (!stored && E->nested > CALLBACK_NEST) {
+    int status = run_probe(L, handler);
+    if (status != LUA_OK) return status;
+  }
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->trampoline);
+  lua_pushlightuserdata(L, in);
+  if (stored) lua_pushvalue(L, -3);
+  return lua_pcall(L, stored ? 2 : 1, 0, handler);
+}
+
+/* Any call from C, of which `in` says all. */
+static void callback_run(lua_State *L, MpState *E, Invocation *in, const char *type_text) {
+  MpOwner *o = in->owner;
+  int top = lua_gettop(L), status;
+  if (!lua_checkstack(L, o->answer->n + CALLBACK_SLOTS)) {
+    memcpy(in->result, o->failure, in->fn->item->size);
     callback_report(L, E, MP_MSG_CALLBACK_STACK, type_text);
     return;
   }
-  o->running++;
   if (o->onerror)
     lua_pushnil(L); /* onerror gets the message as it is */
   else
     lua_pushcfunction(L, callback_traceback);
-  if (MP_UNLIKELY(++E->nested > CALLBACK_NEST)) status = run_probe(L, handler);
-  if (status == LUA_OK) status = (o->quick ? run_quickly : run_trampoline)(L, E, &in, handler);
+  E->nested++;
+  status = run_call(L, E, in, o->onerror ? 0 : top + 1, false);
   E->nested--;
   if (status != LUA_OK) {
-    memcpy(result, o->failure, in.fn->item->size);
+    memcpy(in->result, o->failure, in->fn->item->size);
     callback_failed(L, E, o);
   }
   lua_settop(L, top);
-  if (--o->running == 0 && o->block == NULL) owner_drop(L, E, o);
+}
+
+/*
+** What is left of a quick call that has failed (its error is on the top), or
+** whose result (on the top) takes more than a look.
+*/
+static void callback_mend(lua_State *L, MpState *E, Invocation *in, int status) {
+  if (status == LUA_OK) status = run_call(L, E, in, lua_absindex(L, -3), true);
+  if (status == LUA_OK) return;
+  memcpy(in->result, in->owner->failure, in->fn->item->size);
+  callback_failed(L, E, in->owner);
+}
+
+/*
+** The same for a quick answer: one protected call, of the function itself.
+** False, with nothing done, when that isn't to be had.
+*/
+static inline bool callback_quickly(lua_State *L, MpState *E, Invocation *in) {
+  const MpOwner *o = in->owner;
+  const MpAnswer *a = o->answer;
+  int i, status, n = a->n, results = a->result.how != MP_HOW_VOID;
+  if (!a->quick || o->onerror || E->nested >= CALLBACK_NEST ||
+      !lua_checkstack(L, n + CALLBACK_SLOTS))
+    return false;
+  lua_pushcfunction(L, callback_traceback);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->targets);
+  if (MP_UNLIKELY(lua_rawgeti(L, -1, o->id) != LUA_TFUNCTION)) {
+    lua_settop(L, -4);
+    return false;
+  }
+  for (i = 0; i < n; i++) mp_answer_push(L, a->params[i], (const char *)in->args[i]);
+  E->nested++;
+  status = lua_pcall(L, n, results, -(n + 3));
+  E->nested--;
+  if (MP_UNLIKELY(status != LUA_OK || (results && !mp_answer_store(L, a->result, in->result)))) {
+    int below = lua_absindex(L, -3) - 1;
+    callback_mend(L, E, in, status);
+    lua_settop(L, below);
+  } else {
+    lua_settop(L, -3 - results);
+  }
+  return true;
+}
+
+/* A call on the state's own thread. */
+static void callback_call(MpOwner *o, void *result, void **args, const char *type_text) {
+  MpState *E = o->engine;
+  lua_State *L = E->running ? E->running : E->main;
+  Invocation in = {o, o->fn, result, args};
+  if (o->running++ == 0 && o->block != NULL) o->block->quiet = false;
+  if (!callback_quickly(L, E, &in)) callback_run(L, E, &in, type_text);
+  if (--o->running > 0) return;
+  if (MP_LIKELY(o->block != NULL))
+    o->block->quiet = true;
+  else
+    owner_drop(L, E, o);
 }
 
 /*
@@ -326,7 +323,7 @@ static void callback_run(MpOwner *o, void *result, void **args, const char *type
 static void callback_enter(void *owner, void *result, void **args, const char *type_text) {
   MpOwner *o = (MpOwner *)owner;
   MpState *E;
-  int saved = errno;
+  int *error = &errno, saved = *error;
   if (MP_UNLIKELY(o == NULL)) {
     E = mp_owner_calling();
     callback_report(E ? E->running : NULL, E, MP_MSG_CALLBACK_DEAD, type_text);
@@ -336,10 +333,10 @@ static void callback_enter(void *owner, void *result, void **args, const char *t
   } else {
     E = o->engine; /* the record may be gone afterwards */
     E->saved_errno = saved;
-    callback_run(o, result, args, type_text);
+    callback_call(o, result, args, type_text);
     saved = E->saved_errno;
   }
-  errno = saved;
+  *error = saved;
 }
 
 /* }===== */
@@ -348,33 +345,25 @@ static void callback_enter(void *owner, void *result, void **args, const char *t
 
 /*
 ** MpBlockEnd. While C is inside, the record stays for that call, and the block
-** too: it keeps the type of the result.
+** too: it keeps the type of the result, which takes memory and may raise. Else
+** the end is quiet.
 */
 static void callback_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   MpOwner *o = (MpOwner *)b->own;
   int id;
+  bool inside;
   if (o == NULL) return; /* never made */
   id = o->id;
+  inside = o->running > 0;
   b->own = NULL;
   o->block = NULL;
-  mp_owner_end(o);
-  if (o->running > 0) {
+  mp_owner_end(o, inside);
+  if (inside) {
     lua_pushvalue(L, idx);
     lua_rawsetp(L, LUA_REGISTRYINDEX, o);
-  } else {
-    mp_owner_free(o);
-    if (id != 0) target_free(L, E, id);
+  } else if (id != 0) {
+    target_free(L, E, id);
   }
-}
-
-/* The kind of records that the function type takes, found once. */
-static MpOwnerKind *callback_kind(lua_State *L, const MpCtype *fn) {
-  MpErr e;
-  MpOwnerKind *kind = (MpOwnerKind *)fn->u.function->answered;
-  if (kind != NULL) return kind;
-  if (mp_owner_kind(fn, &kind, &e) != MP_OK) mp_state_raise(L, &e);
-  fn->u.function->answered = kind;
-  return kind;
 }
 
 /*
@@ -416,14 +405,16 @@ static void callback_make(lua_State *L, MpState *E, MpBlock *b, int block, int i
   MpOwner *o;
   MpClosureCode code;
   const MpCtype *fn = b->head.ct->item;
-  MpOwnerKind *kind = callback_kind(L, fn);
+  const MpAnswer *answer = mp_answer_find(L, fn);
   const char *failure = push_failure(L, E, fn->item, block, options);
-  if (mp_owner_new(E, kind, callback_enter, failure, &o, &e) != MP_OK) mp_state_raise(L, &e);
+  if (mp_owner_new(E, answer->kind, callback_enter, failure, &o, &e) != MP_OK)
+    mp_state_raise(L, &e);
   b->own = o; /* from here on callback_end ends it */
+  b->quiet = true;
   o->block = b;
   o->fn = fn;
   o->id = 0;
-  o->quick = function_is_quick(fn);
+  o->answer = answer;
   o->id = target_new(L, E, idx);
   o->onerror = note_onerror(L, block, options, o->id);
   code = mp_closure_code(o->closure);
@@ -481,8 +472,6 @@ void mp_callback_open(lua_State *L, MpState *E) {
   if (!mp_owner_sit(E)) mp_state_error(L, MP_MSG_NOMEM);
   E->leave = mp_owner_leave;
   mp_state_pushuv(L, MP_STATE_TARGETS);
-  lua_pushinteger(L, 0);
-  lua_rawseti(L, -2, 0); /* no number is free */
   lua_pushvalue(L, -1);
   E->targets = luaL_ref(L, LUA_REGISTRYINDEX);
   mp_state_pushclosure(L, callback_trampoline, 1);

@@ -279,7 +279,7 @@ static const luaL_Reg clib_metamethods[] = {
 static MpLib *lib_new(MpState *E, void *handle, const char *name) {
   MpLib *lib = (MpLib *)mp_alloc_new(E->obj, offsetof(MpLib, name) + strlen(name) + 1);
   if (lib == NULL) return NULL;
-  memset(lib, 0, sizeof *lib);
+  memset(lib, 0, offsetof(MpLib, name)); /* the name may be shorter than the padding */
   strcpy(lib->name, name);
   lib->handle = handle;
   lib->next = E->libs;
@@ -350,7 +350,9 @@ void mp_clib_close(lua_State *L, MpState *E, int idx) {
   }
   lua_pop(L, 2);
   lib->closed = true;
-  if (lib->active == 0) mp_state_closehandle(lib);
+  E->wary = true;
+  E->unclosed = true;
+  mp_state_closelibs(E);
 }
 
 void mp_clib_addressof(lua_State *L, MpState *E, int idx, int name) {

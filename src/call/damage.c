@@ -59,8 +59,7 @@ static void damage_handle(void *ud, const char *report) {
   MpSeat *seat = (MpSeat *)ud;
   Damage d = {NULL, report};
   char text[512];
-  if (pthread_equal(atomic_load_explicit(&seat->thread, memory_order_relaxed), pthread_self()))
-    d.engine = seat->engine;
+  if (mp_owner_sits_here(seat)) d.engine = seat->engine;
   if (d.engine == NULL || d.engine->on_damage <= MP_DAMAGE_ABORT) damage_abort(report);
   if (d.engine->on_damage == MP_DAMAGE_CALL)
     damage_tell(d.engine, report);

@@ -72,7 +72,8 @@ static char *cdata_result(lua_State *L, const Ask *ask, const MpCdata *c) {
     mp_state_error(L, MP_MSG_ALLOCATOR_RESULT, name, mp_state_pushrepr(L, c->ct, NULL));
   mp_cdata_checklive(L, c);
   if (block == NULL) return p;
-  if (!(block->flags & MP_CD_LOOSE)) mp_state_error(L, MP_MSG_ALLOCATOR_OWNED, name);
+  if ((block->flags & MP_CD_INLINE) || !mp_cdata_asblock(block)->loose)
+    mp_state_error(L, MP_MSG_ALLOCATOR_OWNED, name);
   if (mp_cdata_rest(block, p) < ask->size)
     mp_state_error(L, MP_MSG_ALLOCATOR_SMALL, name, mp_cdata_rest(block, p), ask->size);
   return p;
@@ -171,15 +172,9 @@ static void *allocator_calloc(void *ctx, size_t nelem, size_t elsize) {
   return allocator_ask(&ask);
 }
 
-/* Is this the thread that the state is on? */
-static bool allocator_is_here(const MpLuaAllocator *la) {
-  return pthread_equal(atomic_load_explicit(&la->seat->thread, memory_order_relaxed),
-                       pthread_self());
-}
-
 static void *allocator_realloc(void *ctx, void *ptr, size_t size) {
   Ask ask = {(MpLuaAllocator *)ctx, MP_LUAALLOC_REALLOC, ptr, size, 0, size, NULL};
-  if (ask.allocator->layer->domain->id == MP_DOMAIN_RAW && !allocator_is_here(ask.allocator))
+  if (ask.allocator->layer->domain->id == MP_DOMAIN_RAW && !mp_owner_sits_here(ask.allocator->seat))
     return NULL;
   return allocator_ask(&ask);
 }
@@ -187,7 +182,7 @@ static void *allocator_realloc(void *ctx, void *ptr, size_t size) {
 static void allocator_free(void *ctx, void *ptr) {
   MpLuaAllocator *la = (MpLuaAllocator *)ctx;
   Late *late;
-  if (la->layer->domain->id != MP_DOMAIN_RAW || allocator_is_here(la)) {
+  if (la->layer->domain->id != MP_DOMAIN_RAW || mp_owner_sits_here(la->seat)) {
     allocator_return(la, ptr);
     return;
   }
@@ -206,7 +201,7 @@ static void allocator_free(void *ctx, void *ptr) {
 static bool allocator_serves(MpLayer *y) {
   const MpLuaAllocator *la = (const MpLuaAllocator *)y->a.ctx;
   const MpState *E;
-  if (!allocator_is_here(la) && y->domain->id == MP_DOMAIN_RAW) return false;
+  if (!mp_owner_sits_here(la->seat) && y->domain->id == MP_DOMAIN_RAW) return false;
   E = la->engine;
   if (E == NULL || E->closed) return false;
   return y->domain->id != MP_DOMAIN_RAW || E->asked || mp_owner_calling() == E;

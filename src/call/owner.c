@@ -58,22 +58,24 @@ static MpSeat *seat_find(void) {
   return s;
 }
 
+/* MpState.enter */
+static void owner_enter(MpState *E) { mp_owner_enter(E); }
+
 bool mp_owner_sit(MpState *E) {
   pool_lock();
   E->seat = seat_find();
   if (E->seat != NULL) E->seat->engine = E;
   pool_unlock();
   if (E->seat == NULL) return false;
-  mp_owner_enter(E);
-  E->here = &E->seat->thread;
-  E->domains->seat = E->here; /* the hooks look there */
+  atomic_store_explicit(&E->seat->thread, mp_owner_thread(), memory_order_relaxed);
+  E->error = &errno;
+  E->enter = owner_enter;
+  mp_domain_enter(E->domains);
   return true;
 }
 
 void mp_owner_leave(MpState *E) {
-  mp_domain_enter(E->domains); /* the seat may be another's soon */
-  E->domains->seat = NULL;
-  E->here = NULL;
+  E->enter = NULL; /* the seat may be another's soon */
   pool_lock();
   E->seat->engine = NULL;
   pool_unlock();
@@ -85,9 +87,10 @@ MpState *mp_owner_calling(void) {
   int n = 0;
   pool_lock();
   for (s = pool.seats; s != NULL; s = s->next) {
-    pthread_t thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
+    MpThread thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
     /* The thread first: an engine may be looked into on its own alone. */
-    if (s->engine == NULL || !pthread_equal(thread, pthread_self()) || s->engine->running == NULL)
+    if (s->engine == NULL || !mp_owner_same(thread, mp_owner_thread()) ||
+        s->engine->running == NULL)
       continue;
     found = s->engine;
     n++;
@@ -159,18 +162,24 @@ MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler, c
   return MP_OK;
 }
 
-void mp_owner_end(MpOwner *o) {
+/* Under the lock. */
+static void owner_list(MpOwner *o) {
+  o->next = o->kind->free;
+  o->kind->free = o;
+}
+
+void mp_owner_end(MpOwner *o, bool inside) {
   mp_closure_kill(o->closure);
   pool_lock();
   o->live = false;
+  if (!inside) owner_list(o);
   pool_unlock();
 }
 
 void mp_owner_free(MpOwner *o) {
   pool_lock();
   o->live = false;
-  o->next = o->kind->free;
-  o->kind->free = o;
+  owner_list(o);
   pool_unlock();
 }
 

@@ -9,17 +9,34 @@
 #ifndef MP_CALL_OWNER_H
 #define MP_CALL_OWNER_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "abi/closure.h"
 #include "value/state.h"
 
+/*
+** A thread, as long as it runs. Where that is an address, errno lies at the
+** same place beside it, whatever thread has it.
+*/
+#if defined(MP_THREAD_POINTER)
+typedef const void *MpThread;
+static inline MpThread mp_owner_thread(void) { return MP_THREAD_POINTER(); }
+static inline bool mp_owner_same(MpThread a, MpThread b) { return a == b; }
+#define MP_OWNER_ERRNO(E) ((E)->error)
+#else
+typedef pthread_t MpThread;
+static inline MpThread mp_owner_thread(void) { return pthread_self(); }
+static inline bool mp_owner_same(MpThread a, MpThread b) { return pthread_equal(a, b); }
+#define MP_OWNER_ERRNO(E) (&errno)
+#endif
+
 /* One a state, while it lives. */
 struct MpSeat {
-  _Atomic(pthread_t) thread; /* on which moonpool was last entered */
-  MpState *engine;           /* NULL: free. Under the lock, but for the state's own thread */
-  MpSeat *next;              /* of all that were ever made */
+  _Atomic(MpThread) thread; /* on which moonpool was last entered */
+  MpState *engine;          /* NULL: free. Under the lock, but for the state's own thread */
+  MpSeat *next;             /* of all that were ever made */
 };
 
 /* The records that serve one C type: they are used again for no other. */
@@ -35,11 +52,11 @@ typedef struct MpOwner {
   const MpCtype *fn;
   MpClosure *closure;
   MpBlock *block;
-  int id;           /* of its function among the engine's targets */
-  unsigned running; /* calls from C that are inside */
-  bool quick;       /* arguments go to Lua without memory being taken */
-  bool onerror;     /* errors go to a function */
-  char failure[1];  /* what C gets on an error: the result's bytes; written under the lock */
+  int id;                        /* of its function among the engine's targets */
+  unsigned running;              /* calls from C that are inside */
+  const struct MpAnswer *answer; /* what is done with arguments and result */
+  bool onerror;                  /* errors go to a function */
+  char failure[1]; /* what C gets on an error: the result's bytes; written under the lock */
 } MpOwner;
 
 /* The seat of a new engine, from now on with this thread; false when memory is out. */
@@ -48,15 +65,27 @@ MP_CHECKED bool mp_owner_sit(MpState *E);
 /* MpState.leave: the engine has no callbacks any more. */
 void mp_owner_leave(MpState *E);
 
-/* Moonpool is being entered: this thread is the state's. */
-static inline void mp_owner_enter(MpState *E) {
-  atomic_store_explicit(&E->seat->thread, pthread_self(), memory_order_relaxed);
+/* Moonpool is being entered: this thread is the state's. Returns where its errno is. */
+static inline int *mp_owner_enter(MpState *E) {
+  MpThread self = mp_owner_thread();
+  if (MP_UNLIKELY(
+          !mp_owner_same(atomic_load_explicit(&E->seat->thread, memory_order_relaxed), self))) {
+    atomic_store_explicit(&E->seat->thread, self, memory_order_relaxed);
+    E->error = &errno;
+    mp_domain_enter(E->domains);
+  }
+  return MP_OWNER_ERRNO(E);
+}
+
+/* Is this thread the one that the seat's state is on? Any thread may ask. */
+static inline bool mp_owner_sits_here(MpSeat *seat) {
+  return mp_owner_same(atomic_load_explicit(&seat->thread, memory_order_relaxed),
+                       mp_owner_thread());
 }
 
 /* Is this thread the state's? Any thread may ask, of a record that may have ended meanwhile. */
 static inline bool mp_owner_is_here(MpOwner *o) {
-  MpSeat *seat = atomic_load_explicit(&o->seat, memory_order_acquire);
-  return pthread_equal(atomic_load_explicit(&seat->thread, memory_order_relaxed), pthread_self());
+  return mp_owner_sits_here(atomic_load_explicit(&o->seat, memory_order_acquire));
 }
 
 /* The kind of a function type; fails as mp_closure_kind does. */
@@ -69,10 +98,11 @@ MP_CHECKED MpStatus mp_owner_kind(const MpCtype *fn, MpOwnerKind **out, MpErr *e
 MP_CHECKED MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler,
                                  const char *failure, MpOwner **out, MpErr *e);
 
-/* The callback has ended: C finds its closure dead. The record stays the caller's. */
-void mp_owner_end(MpOwner *o);
-
-/* Gives an ended record back. */
+/*
+** The callback has ended: C finds its closure dead. The record is given back,
+** unless calls are still `inside`: the last one does it then.
+*/
+void mp_owner_end(MpOwner *o, bool inside);
 void mp_owner_free(MpOwner *o);
 
 /*

@@ -62,6 +62,14 @@ static inline bool mp_attr_changes_type(const MpAttr *a) {
 }
 
 /*
+** Does `aligned(align)` make another type of `ct`? Where it repeats the
+** alignment it does for _Alignof alone, which then no longer limits it.
+*/
+static inline bool mp_attr_realigns(const MpCtype *ct, uint32_t align) {
+  return align != 0 && (align != ct->align || align > MP_ALIGNOF_MOST);
+}
+
+/*
 ** `ct` as mode and vector_size say. Both reach through pointers, arrays and
 ** functions to the element (GCC 6.52 "Vector Extensions").
 */

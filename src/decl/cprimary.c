@@ -15,7 +15,8 @@
 
 /* {===== places ===== */
 
-MpStatus mp_cprimary_dereference(MpParser *p, MpCval *v) {
+/* `*` applied to a decayed `v`. */
+static MpStatus dereference(MpParser *p, MpCval *v) {
   const MpCtype *item;
   if (v->type->kind != MP_KIND_POINTER) return mp_parser_fail(p, MP_MSG_NOT_POINTER);
   item = v->type->item;
@@ -62,7 +63,7 @@ static MpStatus element(MpParser *p, MpCval *v) {
                         (MpInt128)((MpUint128)v->i + (MpUint128)index.i * v->type->item->size));
   else
     v->kind = MP_CVAL_UNKNOWN;
-  return mp_cprimary_dereference(p, v);
+  return dereference(p, v);
 }
 
 /* ( argument-expression-list? ): only its type is known */
@@ -88,7 +89,7 @@ static MpStatus postfix(MpParser *p, MpCval *v) {
       case MP_TOK_ARROW:
         mp_parser_next(p);
         MP_TRY(mp_cexpr_decay(p, v));
-        MP_TRY(mp_cprimary_dereference(p, v));
+        MP_TRY(dereference(p, v));
         MP_TRY(mp_cprimary_member(p, v));
         break;
       case MP_TOK_INC:
@@ -235,6 +236,14 @@ static MpStatus size_of(MpParser *p, const MpToken *at, const MpCval *v, MpCval 
   return MP_OK;
 }
 
+static MpStatus unary(MpParser *p, MpCval *out);
+
+/* Of a type, `_Alignof` (its one name with a capital) asks for what the ABI grants. */
+static uint32_t align_of(const MpToken *at, const MpCtype *named, const MpCval *v) {
+  bool standard = at->name->text[1] == 'A';
+  return standard && named != NULL ? mp_layout_alignof(named) : v->type->align;
+}
+
 /* sizeof and _Alignof: unary-expression | ( type-name ) */
 static MpStatus size_or_align(MpParser *p, MpCval *out) {
   MpToken at = p->lex.tok;
@@ -243,15 +252,16 @@ static MpStatus size_or_align(MpParser *p, MpCval *out) {
   mp_parser_next(p);
   MP_TRY(bracketed_type(p, &type));
   if (type == NULL) {
-    MP_TRY(mp_cprimary_unary(p, &v));
+    MP_TRY(unary(p, &v));
   } else if (mp_parser_kind(p) == '{') {
     MP_TRY(compound_literal(p, type, &v));
     MP_TRY(postfix(p, &v));
+    type = NULL; /* it was part of an expression */
   } else {
     v = mp_cval_unknown(type);
   }
   if (at.kind == MP_TOK_SIZEOF) return size_of(p, &at, &v, out);
-  *out = mp_cval_int(p->sp, MP_PRIM_ULONG, v.type->align);
+  *out = mp_cval_int(p->sp, MP_PRIM_ULONG, align_of(&at, type, &v));
   return MP_OK;
 }
 
@@ -268,7 +278,7 @@ static MpStatus address_of(MpParser *p, MpCval *out) {
 static MpStatus unary_apply(MpParser *p, int op, MpCval *out) {
   if (op == '&') return address_of(p, out);
   MP_TRY(mp_cexpr_decay(p, out));
-  if (op == '*') return mp_cprimary_dereference(p, out);
+  if (op == '*') return dereference(p, out);
   if (op == MP_TOK_INC || op == MP_TOK_DEC) {
     out->kind = MP_CVAL_UNKNOWN;
     return MP_OK;
@@ -295,7 +305,8 @@ static MpStatus unary_apply(MpParser *p, int op, MpCval *out) {
   return MP_OK;
 }
 
-MpStatus mp_cprimary_unary(MpParser *p, MpCval *out) {
+/* unary-expression (C11 6.5.3) */
+static MpStatus unary(MpParser *p, MpCval *out) {
   int op = mp_parser_kind(p);
   switch (op) {
     case MP_TOK_SIZEOF:
@@ -335,7 +346,7 @@ MpStatus mp_cprimary_cast(MpParser *p, MpCval *out) {
   MP_TRY(mp_parser_enter(p));
   MP_TRY(bracketed_type(p, &type));
   if (type == NULL) {
-    MP_TRY(mp_cprimary_unary(p, out));
+    MP_TRY(unary(p, out));
   } else if (mp_parser_kind(p) == '{') {
     MP_TRY(compound_literal(p, type, out));
     MP_TRY(postfix(p, out));

@@ -12,9 +12,6 @@
 /* cast-expression: ( type-name ) cast-expression | unary-expression (C11 6.5.4) */
 MP_CHECKED MpStatus mp_cprimary_cast(MpParser *p, MpCval *out);
 
-/* unary-expression (C11 6.5.3) */
-MP_CHECKED MpStatus mp_cprimary_unary(MpParser *p, MpCval *out);
-
 /*
 ** primary-expression string-literal+: joined, as a value whose bytes (and the
 ** terminator behind them) lie in the space's memory.
@@ -23,8 +20,5 @@ MP_CHECKED MpStatus mp_cprimary_strings(MpParser *p, MpCval *out);
 
 /* `.name` applied to `v`: the member (C11 6.5.2.3) */
 MP_CHECKED MpStatus mp_cprimary_member(MpParser *p, MpCval *v);
-
-/* `*` applied to a decayed `v`. */
-MP_CHECKED MpStatus mp_cprimary_dereference(MpParser *p, MpCval *v);
 
 #endif

@@ -46,7 +46,8 @@ static int cval_float_rank(const MpCtype *ct) {
   }
 }
 
-const MpCtype *mp_cval_promote(MpSpace *sp, const MpCtype *ct) {
+/* Integer promotion (C11 6.3.1.1p2). */
+static const MpCtype *cval_promote(MpSpace *sp, const MpCtype *ct) {
   const MpCtype *integer = mp_ctype_prim(sp, MP_PRIM_INT);
   ct = ct->plain;
   if (!mp_ctype_is_integer(ct) || ct->kind == MP_KIND_BITINT) return ct;
@@ -72,8 +73,8 @@ static const MpCtype *cval_unsigned(MpSpace *sp, const MpCtype *ct) {
 
 const MpCtype *mp_cval_common(MpSpace *sp, const MpCtype *a, const MpCtype *b) {
   bool ua, ub;
-  a = mp_cval_promote(sp, a);
-  b = mp_cval_promote(sp, b);
+  a = cval_promote(sp, a);
+  b = cval_promote(sp, b);
   if (a == b || a->kind == MP_KIND_COMPLEX) return a;
   if (b->kind == MP_KIND_COMPLEX) return b;
   if (!mp_ctype_is_integer(a) || !mp_ctype_is_integer(b)) {
@@ -238,7 +239,7 @@ static MpCval int_binary(MpSpace *sp, int op, const MpCtype *type, MpInt128 a, M
 
 /* The result has the left operand's type (C11 6.5.7). */
 static MpCval cval_shift(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
-  const MpCtype *type = mp_cval_promote(sp, a->type);
+  const MpCtype *type = cval_promote(sp, a->type);
   MpInt128 i = a->i;
   if (a->kind != MP_CVAL_INT || b->kind != MP_CVAL_INT) return mp_cval_unknown(type);
   if (b->i < 0 || b->i >= (MpInt128)mp_ctype_bits(type)) return mp_cval_unknown(type);
@@ -263,7 +264,7 @@ MpCval mp_cval_binary(MpSpace *sp, int op, const MpCval *a, const MpCval *b) {
 }
 
 MpCval mp_cval_unary(MpSpace *sp, int op, const MpCval *a) {
-  const MpCtype *type = mp_cval_promote(sp, a->type);
+  const MpCtype *type = cval_promote(sp, a->type);
   MpCval v;
   if (op == '!') {
     if (!mp_cval_is_number(a)) return mp_cval_unknown(mp_ctype_prim(sp, MP_PRIM_INT));

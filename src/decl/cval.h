@@ -45,9 +45,6 @@ bool mp_cval_truth(const MpCval *v);
 /* Conversion to `to`, as a cast does (C11 6.3); unknown where C leaves it open. */
 MpCval mp_cval_convert(const MpCval *v, const MpCtype *to);
 
-/* Integer promotion (C11 6.3.1.1p2). */
-const MpCtype *mp_cval_promote(MpSpace *sp, const MpCtype *ct);
-
 /* The common type of two arithmetic types (C11 6.3.1.8). */
 const MpCtype *mp_cval_common(MpSpace *sp, const MpCtype *a, const MpCtype *b);
 

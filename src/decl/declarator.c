@@ -1,8 +1,9 @@
 /*
 ** declarator.c: declarators. C writes them inside out: `int *(*f[3])(char)`.
-** A declarator is read into a chain of steps that starts at the name and
-** leads outwards ("array of 3, pointer, function of char, pointer"); the type
-** is then built from the chain's far end.
+** The stars that stand before all else belong to the type at once. What is
+** left is read into a chain of steps that starts at the name and leads
+** outwards ("array of 3, pointer, function of char"); the type is then built
+** from the chain's far end. Most declarators have no such steps.
 */
 
 #include "decl/declarator.h"
@@ -57,19 +58,56 @@ static MpStatus qualifiers(MpParser *p, unsigned *quals, MpAttr *attr) {
   }
 }
 
-/* pointer: ( * type-qualifier-list? )*; the last is nearest to the name. '^' is a block's. */
-static MpStatus pointers(MpParser *p, OpChain *c) {
-  while (mp_parser_kind(p) == '*' || mp_parser_kind(p) == '^') {
-    uint32_t index;
-    unsigned quals = 0;
+/* '^' is a block's. */
+static bool is_star(const MpParser *p) {
+  return mp_parser_kind(p) == '*' || mp_parser_kind(p) == '^';
+}
+
+/* One star, current, with what qualifies the pointer. */
+static MpStatus star(MpParser *p, unsigned *quals, uint32_t *align) {
+  *quals = 0;
+  *align = 0;
+  mp_parser_next(p);
+  if (mp_parser_kind(p) > MP_TOK_NAME) {
     MpAttr attr = {0};
+    MP_TRY(qualifiers(p, quals, &attr));
+    *align = attr.align;
+  }
+  return MP_OK;
+}
+
+static MpStatus pointer_to(MpParser *p, const MpCtype *ct, unsigned quals, uint32_t align,
+                           const MpCtype **out) {
+  if (ct->pointer != NULL)
+    *out = ct->pointer; /* the usual case */
+  else if (mp_ctype_pointer(p->sp, ct, out, p->e) != MP_OK)
+    return mp_parser_failed(p);
+  if (quals == 0 && align == 0) return MP_OK;
+  return mp_parser_qualify(p, *out, quals, align, out);
+}
+
+/* pointer: ( * type-qualifier-list? )*, outermost: they derive from `*type` as they come. */
+static MpStatus outer_pointers(MpParser *p, const MpCtype **type) {
+  while (is_star(p)) {
+    unsigned quals;
+    uint32_t align;
+    MP_TRY(star(p, &quals, &align));
+    MP_TRY(pointer_to(p, *type, quals, align, type));
+  }
+  return MP_OK;
+}
+
+/* The same within brackets: steps of the chain; the last is nearest to the name. */
+static MpStatus inner_pointers(MpParser *p, OpChain *c) {
+  while (is_star(p)) {
+    uint32_t index, align;
+    unsigned quals;
     MpOp *op;
-    mp_parser_next(p);
-    if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(qualifiers(p, &quals, &attr));
+    MP_TRY(star(p, &quals, &align));
     MP_TRY(op_new(p, MP_OP_POINTER, &index));
     op = op_at(p, index);
     op->quals = (uint8_t)quals;
-    op->align = attr.align;
+    op->align = align;
     op->next = c->first;
     c->first = index;
     if (c->last == 0) c->last = index;
@@ -157,9 +195,8 @@ static MpStatus parameter_adjust(MpParser *p, const MpCtype *ct, const MpCtype *
 ** there, so that it can mean the type that stands before a '*', as repr writes it.
 */
 static MpStatus align_base(MpParser *p, MpSpec *spec) {
-  uint32_t align = spec->attr.align;
-  if (align == 0 || align == spec->type->align) return MP_OK;
-  return mp_parser_qualify(p, spec->type, 0, align, &spec->type);
+  if (!mp_attr_realigns(spec->type, spec->attr.align)) return MP_OK;
+  return mp_parser_qualify(p, spec->type, 0, spec->attr.align, &spec->type);
 }
 
 /* parameter-declaration: declaration-specifiers ( declarator | abstract-declarator )? */
@@ -245,7 +282,7 @@ static MpStatus function_suffix(MpParser *p, OpChain *c) {
 
 /* {===== the declarator ===== */
 
-static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c);
+static MpStatus inner_declarator(MpParser *p, MpDeclarator *out, OpChain *c);
 
 /* Behind '(': do parameters follow, or a declarator in brackets (C11 6.7.6.3p11)? */
 static bool starts_parameters(MpParser *p) {
@@ -271,7 +308,7 @@ static MpStatus direct_declarator(MpParser *p, MpDeclarator *out, OpChain *c) {
       mp_parser_next(p);
       if (!named && c->first == 0 &&
           (out->place == MP_PLACE_DECLARATION || !starts_parameters(p))) {
-        MP_TRY(declarator_chain(p, out, c));
+        MP_TRY(inner_declarator(p, out, c));
         MP_TRY(mp_parser_expect(p, ')'));
         named = true; /* as good as: what follows are suffixes */
       } else {
@@ -284,23 +321,29 @@ static MpStatus direct_declarator(MpParser *p, MpDeclarator *out, OpChain *c) {
   }
 }
 
-/* declarator: pointer? direct-declarator */
-static MpStatus declarator_chain(MpParser *p, MpDeclarator *out, OpChain *c) {
-  OpChain outer = {0, 0};
+/* Attributes before a declarator (calling conventions) are added to its own. */
+static MpStatus leading_attributes(MpParser *p, MpDeclarator *out) {
   MpAttr attr = {0};
   unsigned quals = 0;
-  MP_TRY(mp_parser_enter(p));
-  if (mp_parser_kind(p) > MP_TOK_NAME)
-    MP_TRY(qualifiers(p, &quals, &attr)); /* calling conventions */
-  MP_TRY(pointers(p, &outer));
-  MP_TRY(direct_declarator(p, out, c));
-  chain_append(p, c, outer.first, outer.last);
-  if (attr.any) mp_attr_merge(&out->attr, &attr);
-  if (attr.any && mp_attr_changes_type(&attr)) {
+  MP_TRY(qualifiers(p, &quals, &attr));
+  if (!attr.any) return MP_OK;
+  mp_attr_merge(&out->attr, &attr);
+  if (mp_attr_changes_type(&attr)) {
     out->attr.mode = attr.mode;
     out->attr.vector_size = attr.vector_size;
     out->attr.vector_length = attr.vector_length;
   }
+  return MP_OK;
+}
+
+/* declarator in brackets: pointer? direct-declarator */
+static MpStatus inner_declarator(MpParser *p, MpDeclarator *out, OpChain *c) {
+  OpChain stars = {0, 0};
+  MP_TRY(mp_parser_enter(p));
+  if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(leading_attributes(p, out));
+  MP_TRY(inner_pointers(p, &stars));
+  MP_TRY(direct_declarator(p, out, c));
+  chain_append(p, c, stars.first, stars.last);
   mp_parser_leave(p);
   return MP_OK;
 }
@@ -319,15 +362,10 @@ static MpStatus op_function(MpParser *p, const MpOp *op, const MpCtype *ct, cons
 
 /* What the step derives from `ct`. */
 static MpStatus op_apply(MpParser *p, const MpOp *op, const MpCtype *ct, const MpCtype **out) {
-  MpStatus made = MP_OK;
+  MpStatus made;
   if (op->kind == MP_OP_FUNCTION) return op_function(p, op, ct, out);
-  if (op->kind == MP_OP_ARRAY) {
-    made = mp_ctype_array(p->sp, ct, op->length, out, p->e);
-  } else {
-    made = mp_ctype_pointer(p->sp, ct, out, p->e);
-    if (made == MP_OK && (op->quals != 0 || op->align != 0))
-      return mp_parser_qualify(p, *out, op->quals, op->align, out);
-  }
+  if (op->kind == MP_OP_POINTER) return pointer_to(p, ct, op->quals, op->align, out);
+  made = mp_ctype_array(p->sp, ct, op->length, out, p->e);
   return made == MP_OK ? MP_OK : mp_parser_failed(p);
 }
 
@@ -378,24 +416,43 @@ MpStatus mp_declarator_parse(MpParser *p, const MpCtype *base, MpDeclarator *out
   return declarator_of(p, base, MP_PLACE_DECLARATION, out);
 }
 
-static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlace place,
-                              MpDeclarator *out) {
-  uint32_t ops = p->ops.n, params = p->params.n;
-  OpChain chain = {0, 0};
-  memset(out, 0, sizeof *out);
-  out->place = place;
-  out->at = p->lex.tok;
-  MP_TRY(declarator_chain(p, out, &chain));
+/* What follows a declarator: asm name and attributes. */
+static MpStatus trailing_attributes(MpParser *p, MpDeclarator *out) {
   while (mp_parser_kind(p) == MP_TOK_ASM || mp_attr_starts(p)) {
     if (mp_parser_kind(p) == MP_TOK_ASM)
       MP_TRY(mp_attr_asm(p, &out->symbol));
     else
       MP_TRY(mp_attr_list(p, &out->attr));
   }
-  if (out->attr.any && out->attr.nonblocking) chain_set_nonblocking(p, &chain);
-  MP_TRY(chain_apply(p, &chain, base, place == MP_PLACE_PARAMETER, &out->type));
-  if (out->attr.any && mp_attr_changes_type(&out->attr))
-    MP_TRY(mp_attr_retype(p, &out->attr, out->type, &out->type));
+  return MP_OK;
+}
+
+/* The steps of the chain over `out->type`, then what attributes make of it. */
+static MpStatus declarator_apply(MpParser *p, const OpChain *chain, MpDeclarator *out) {
+  if (out->attr.nonblocking) chain_set_nonblocking(p, chain);
+  if (chain->first != 0)
+    MP_TRY(chain_apply(p, chain, out->type, out->place == MP_PLACE_PARAMETER, &out->type));
+  if (!mp_attr_changes_type(&out->attr)) return MP_OK;
+  return mp_attr_retype(p, &out->attr, out->type, &out->type);
+}
+
+static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlace place,
+                              MpDeclarator *out) {
+  static const MpAttr none = {0};
+  uint32_t ops = p->ops.n, params = p->params.n;
+  OpChain chain = {0, 0};
+  out->place = place;
+  out->name = out->symbol = NULL;
+  out->type = base;
+  out->attr = none;
+  MP_TRY(mp_parser_enter(p));
+  if (mp_parser_kind(p) > MP_TOK_NAME) MP_TRY(leading_attributes(p, out));
+  MP_TRY(outer_pointers(p, &out->type));
+  MP_TRY(direct_declarator(p, out, &chain));
+  mp_parser_leave(p);
+  if (mp_parser_kind(p) != ',' && mp_parser_kind(p) != ')' && mp_parser_kind(p) != ';')
+    MP_TRY(trailing_attributes(p, out));
+  if (chain.first != 0 || out->attr.any) MP_TRY(declarator_apply(p, &chain, out));
   p->ops.n = ops;
   p->params.n = params;
   return MP_OK;
@@ -404,15 +461,13 @@ static MpStatus declarator_of(MpParser *p, const MpCtype *base, MpDeclaratorPlac
 MpStatus mp_declarator_typename(MpParser *p, const MpCtype **out) {
   MpSpec spec;
   MpDeclarator d;
-  uint32_t align;
   MP_TRY(mp_declspec_parse(p, &spec));
   MP_TRY(align_base(p, &spec));
   MP_TRY(declarator_of(p, spec.type, MP_PLACE_TYPENAME, &d));
   if (d.name != NULL) return mp_parser_failat(p, &d.at, MP_MSG_NAME_IN_TYPE);
   *out = d.type;
-  align = d.attr.align;
-  if (align == 0 || d.type->align == align) return MP_OK;
-  return mp_parser_qualify(p, d.type, 0, align, out);
+  if (!mp_attr_realigns(d.type, d.attr.align)) return MP_OK;
+  return mp_parser_qualify(p, d.type, 0, d.attr.align, out);
 }
 
 /* }===== */

@@ -128,7 +128,11 @@ MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out) {
 #endif
 }
 
-MpStatus mp_declspec_typedef(MpParser *p, const MpName *name, const MpCtype **out) {
+/*
+** The type that `name` names as a typedef, or as one of the predefined
+** names; `*out` is NULL when it names none.
+*/
+static MpStatus typedef_find(MpParser *p, const MpName *name, const MpCtype **out) {
   const MpDecl *d = mp_space_find(p->sp, name);
   *out = NULL;
   if (d != NULL && d->kind == MP_DECL_TYPEDEF)
@@ -177,7 +181,8 @@ static MpStatus spec_prim_word(MpParser *p, SpecState *s, MpPrim prim) {
   return MP_OK;
 }
 
-MpStatus mp_declspec_parenthesized(MpParser *p, const MpCtype **out) {
+/* typeof ( type-name | expression ) (GCC 6.7), and _Atomic ( type-name ), current at '('. */
+static MpStatus spec_parenthesized(MpParser *p, const MpCtype **out) {
   MP_TRY(mp_parser_expect(p, '('));
   MP_TRY(mp_parser_enter(p));
   if (mp_declspec_starts(p)) {
@@ -196,7 +201,7 @@ static MpStatus spec_typeof(MpParser *p, SpecState *s) {
   const MpCtype *type;
   MpToken at = p->lex.tok;
   mp_parser_next(p);
-  MP_TRY(mp_declspec_parenthesized(p, &type));
+  MP_TRY(spec_parenthesized(p, &type));
   if (s->words & ~W_COMPLEX) return mp_parser_failat(p, &at, MP_MSG_SPECIFIERS);
   if (at.kind == MP_TOK_ATOMIC) s->quals |= MP_QUAL_ATOMIC;
   return spec_other(p, s, type);
@@ -326,7 +331,7 @@ static MpStatus spec_name(MpParser *p, SpecState *s, bool *taken) {
   const MpCtype *type;
   *taken = false;
   if (s->words & ~W_COMPLEX) return MP_OK;
-  MP_TRY(mp_declspec_typedef(p, p->lex.tok.name, &type));
+  MP_TRY(typedef_find(p, p->lex.tok.name, &type));
   if (type == NULL) return MP_OK;
   s->words |= W_OTHER;
   s->type = type;

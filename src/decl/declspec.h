@@ -25,16 +25,7 @@ MP_CHECKED MpStatus mp_declspec_parse(MpParser *p, MpSpec *out);
 /* May declaration-specifiers start at the current token? */
 bool mp_declspec_starts(MpParser *p);
 
-/*
-** The type that `name` names as a typedef, or as one of the predefined
-** names; `*out` is NULL when it names none.
-*/
-MP_CHECKED MpStatus mp_declspec_typedef(MpParser *p, const MpName *name, const MpCtype **out);
-
 /* The type behind a predefined name (mp_lex_builtin). */
 MP_CHECKED MpStatus mp_declspec_builtin(MpParser *p, int builtin, const MpCtype **out);
-
-/* typeof ( type-name | expression ) (GCC 6.7), and _Atomic ( type-name ), current at '('. */
-MP_CHECKED MpStatus mp_declspec_parenthesized(MpParser *p, const MpCtype **out);
 
 #endif

@@ -16,8 +16,9 @@
 #define C_SPACE 1
 #define C_NAME 2
 #define C_DIGIT 4
-#define C_TRIVIA 8 /* may start a comment, end a line, splice two */
-#define C_STEP 16  /* means something where text is passed over: lex_step, and brackets */
+#define C_TRIVIA 8  /* may start a comment, end a line, splice two */
+#define C_STEP 16   /* means something where text is passed over: lex_step, and brackets */
+#define C_SINGLE 32 /* a punctuator that starts no longer one */
 
 /* UTF-8 and '$' in names: GCC 6.4.2 and "Dollar Signs". */
 /* clang-format off */
@@ -38,12 +39,15 @@ static const unsigned char lex_class[256] = {
     ['\\'] = C_TRIVIA,
     ['"'] = C_STEP,
     ['\''] = C_STEP,
-    ['('] = C_STEP,
-    [')'] = C_STEP,
-    ['['] = C_STEP,
-    [']'] = C_STEP,
-    ['{'] = C_STEP,
-    ['}'] = C_STEP,
+    ['('] = C_STEP | C_SINGLE,
+    [')'] = C_STEP | C_SINGLE,
+    ['['] = C_STEP | C_SINGLE,
+    [']'] = C_STEP | C_SINGLE,
+    ['{'] = C_STEP | C_SINGLE,
+    ['}'] = C_STEP | C_SINGLE,
+    [';'] = C_SINGLE,
+    [','] = C_SINGLE,
+    ['*'] = C_SINGLE,
 };
 /* clang-format on */
 
@@ -82,7 +86,7 @@ static const char *lex_line_end(const MpLex *lx, const char *p) {
 static const char *lex_directive_end(MpLex *lx, const char *p) {
   for (;;) {
     const char *q = p = lex_line_end(lx, p);
-    if (q > lx->at && q[-1] == '\r') q--;
+    if (q > lx->begin && q[-1] == '\r') q--;
     if (p == lx->end || q == lx->begin || q[-1] != '\\') return p;
     lx->line++;
     p++;
@@ -126,7 +130,8 @@ static const MpName *marker_file(MpLex *lx, const char *p, const char *end) {
   return mp_name_intern(lx->names, text, n);
 }
 
-bool mp_lex_take_marker(MpLex *lx, const char *p, const char *end) {
+/* Takes a line marker, `# 12 "file" …` or `#line`; false when the directive is another. */
+static bool lex_take_marker(MpLex *lx, const char *p, const char *end) {
   uint32_t line = 0;
   while (p < end && (lex_is(*p, C_SPACE) || *p == '#')) p++;
   if (end - p > 5 && memcmp(p, "line", 4) == 0 && lex_is(p[4], C_SPACE)) p += 5;
@@ -164,11 +169,23 @@ static const char *lex_name_end(const char *p, const char *end) {
   return p;
 }
 
-/* identifier (C11 6.4.2.1), or keyword */
-static void lex_name(MpLex *lx, const char *p) {
+/* Is a name that ends where a quote follows the literal's prefix: L u U u8? */
+static bool lex_is_prefix(const char *s, const char *end) {
+  if (end - s == 1) return *s == 'L' || *s == 'u' || *s == 'U';
+  return end - s == 2 && s[0] == 'u' && s[1] == '8';
+}
+
+static void lex_literal(MpLex *lx, const char *p);
+
+/* identifier (C11 6.4.2.1), or keyword; or a literal with a prefix */
+static MP_NOINLINE void lex_name(MpLex *lx, const char *p) {
   const char *start = p;
   MpName *name;
   p = lex_name_end(p, lx->end);
+  if (MP_UNLIKELY(p < lx->end && (*p == '"' || *p == '\'')) && lex_is_prefix(start, p)) {
+    lex_literal(lx, p);
+    return;
+  }
   name = (MpName *)mp_name_intern(lx->names, start, (size_t)(p - start));
   if (name == NULL) {
     lex_fail(lx, start, MP_MSG_NOMEM);
@@ -210,16 +227,6 @@ static void lex_literal(MpLex *lx, const char *p) {
   lex_finish(lx, quote == '"' ? MP_TOK_STRING : MP_TOK_CHARCONST, end);
 }
 
-/* A name, unless it is the prefix of a literal: L u U u8. */
-static void lex_prefixed(MpLex *lx, const char *p) {
-  const char *q = p + 1;
-  if (*p == 'u' && q < lx->end && *q == '8') q++;
-  if (q < lx->end && (*q == '"' || *q == '\''))
-    lex_literal(lx, q);
-  else
-    lex_name(lx, p);
-}
-
 /* punctuator (C11 6.4.6) */
 static void lex_punctuator(MpLex *lx, const char *p) {
   char c = p[0];
@@ -257,11 +264,13 @@ static void lex_punctuator(MpLex *lx, const char *p) {
   lex_finish(lx, kind, kind < 256 ? p + 1 : p + 2);
 }
 
+/* The token at `p`, which is neither a name nor a number. */
 static void lex_token(MpLex *lx, const char *p) {
+  if (lex_is(*p, C_SINGLE)) {
+    lex_finish(lx, *p, p + 1);
+    return;
+  }
   switch (*p) {
-    case 'L':
-    case 'u':
-    case 'U': lex_prefixed(lx, p); break;
     case '"':
     case '\'': lex_literal(lx, p); break;
     case '.':
@@ -270,15 +279,6 @@ static void lex_token(MpLex *lx, const char *p) {
       else
         lex_punctuator(lx, p);
       break;
-    case '(':
-    case ')':
-    case ';':
-    case ',':
-    case '{':
-    case '}':
-    case '[':
-    case ']':
-    case '*': lex_finish(lx, *p, p + 1); break;
     case '<':
     case '>':
     case '=':
@@ -294,15 +294,7 @@ static void lex_token(MpLex *lx, const char *p) {
     case '?':
     case ':':
     case '#': lex_punctuator(lx, p); break;
-    default:
-      if (lex_is(*p, C_NAME))
-        lex_name(lx, p);
-      else if (lex_is(*p, C_DIGIT))
-        lex_number(lx, p);
-      else {
-        lex_fail(lx, p, MP_MSG_BAD_CHARACTER);
-        lx->tok.end = p + 1;
-      }
+    default: lex_fail(lx, p, MP_MSG_BAD_CHARACTER); lx->tok.end = p + 1;
   }
 }
 
@@ -315,33 +307,60 @@ void mp_lex_init(MpLex *lx, MpNames *names, const char *text, size_t len) {
   lx->names = names;
 }
 
-void mp_lex_next(MpLex *lx) {
-  if (lx->tok.kind == MP_TOK_ERROR) return;
+static void lex_start(MpLex *lx, const char *p) {
+  lx->tok.start = p;
+  lx->tok.line = lx->line;
+}
+
+/* The next token, whatever stands before it and however it starts. */
+static MP_NOINLINE void lex_any(MpLex *lx) {
+  bool bol = lx->tok.kind == 0 || lx->at == lx->begin; /* the first token of all */
   for (;;) {
-    bool bol = lx->at == lx->begin || lx->tok.kind == 0; /* the first token of all */
     const char *p = lex_spaces(lx, lx->at, &bol);
     if (p == NULL) {
       lex_fail(lx, lx->at, MP_MSG_COMMENT_UNFINISHED);
       return;
     }
-    lx->tok.start = p;
-    lx->tok.line = lx->line;
-    lx->at = p;
+    lex_start(lx, p);
     if (p == lx->end) {
       lex_finish(lx, MP_TOK_EOF, p);
-      return;
-    }
-    if (*p != '#' || !bol) {
+    } else if (lex_is(*p, C_NAME)) {
+      lex_name(lx, p);
+    } else if (lex_is(*p, C_DIGIT)) {
+      lex_number(lx, p);
+    } else if (*p == '#' && bol) {
+      lx->at = lex_directive_end(lx, p);
+      if (lex_take_marker(lx, p, lx->at)) continue;
+      lex_finish(lx, MP_TOK_DIRECTIVE, lx->at);
+    } else {
       lex_token(lx, p);
-      return;
     }
-    p = lex_directive_end(lx, p);
-    if (!mp_lex_take_marker(lx, lx->at, p)) {
-      lex_finish(lx, MP_TOK_DIRECTIVE, p);
-      return;
-    }
-    lx->at = p;
+    return;
   }
+}
+
+/* Most tokens are names and single characters behind plain spaces. */
+void mp_lex_next(MpLex *lx) {
+  const char *p = lx->at;
+  uint32_t line = lx->line;
+  if (lx->tok.kind == MP_TOK_ERROR) return;
+  for (; p < lx->end; p++) {
+    unsigned cls = lex_class[(unsigned char)*p];
+    if (cls & (C_NAME | C_SINGLE)) {
+      lx->line = line;
+      lex_start(lx, p);
+      if (cls & C_NAME)
+        lex_name(lx, p);
+      else
+        lex_finish(lx, *p, p + 1);
+      return;
+    }
+    if (*p == '\n')
+      line++;
+    else if (!(cls & C_SPACE))
+      break;
+  }
+  lex_any(lx);
 }
 
 /* }===== */
@@ -360,7 +379,7 @@ static const char *lex_step(MpLex *lx, const char *p) {
     if (q == lx->end || *q != '#') return q;
     lx->at = q;
     p = lex_directive_end(lx, q);
-    (void)mp_lex_take_marker(lx, q, p);
+    (void)lex_take_marker(lx, q, p);
     return p;
   }
   if (*p == '"' || *p == '\'') {

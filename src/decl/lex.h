@@ -134,9 +134,6 @@ void mp_lex_skip_length(MpLex *lx);
 */
 void mp_lex_skip_initializer(MpLex *lx);
 
-/* Takes a line marker, `# 12 "file" …` or `#line`; false when the directive is another. */
-bool mp_lex_take_marker(MpLex *lx, const char *start, const char *end);
-
 /*
 ** Names that are types where nobody declared them, as in CFFI: a primitive
 ** (its MpPrim), or one of these.

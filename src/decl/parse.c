@@ -33,7 +33,7 @@ static MpStatus declare_typedef(MpParser *p, const MpDeclarator *d, const MpAttr
   proto.kind = MP_DECL_TYPEDEF;
   proto.type = d->type;
   if (attr->transparent && d->type->kind == MP_KIND_UNION) d->type->u.record->transparent = true;
-  if (attr->last_align != 0 && attr->last_align != d->type->align)
+  if (mp_attr_realigns(d->type, attr->last_align))
     MP_TRY(mp_parser_qualify(p, d->type, 0, attr->last_align, &proto.type));
   note_alias(proto.type, d->name);
   return mp_redecl_declare(p, &d->at, &proto);
@@ -226,6 +226,7 @@ MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len, const MpParseO
   p.options = options;
   p.pack = options ? options->pack : 0;
   mark = mp_space_mark(sp);
+  mp_space_expect(sp, len);
   return parse_end(&p, mark, translation_unit(&p));
 }
 

@@ -177,12 +177,6 @@ bool mp_parser_is_fatal(const MpParser *p) { return strcmp(p->e->text, MP_MSG_NO
 
 /* }===== */
 
-MpStatus mp_parser_enter(MpParser *p) {
-  if (p->depth >= MP_PARSER_DEPTH) return mp_parser_fail(p, MP_MSG_TOO_DEEP);
-  p->depth++;
-  return MP_OK;
-}
-
 MpStatus mp_parser_qualify(MpParser *p, const MpCtype *ct, unsigned quals, uint32_t align,
                            const MpCtype **out) {
   const MpCtype *at = ct;

@@ -119,7 +119,11 @@ MP_CHECKED MpStatus mp_parser_return(MpParser *p, const MpBranch *b);
 bool mp_parser_is_fatal(const MpParser *p);
 
 /* One construct deeper, or an error; mp_parser_leave undoes it. */
-MP_CHECKED MpStatus mp_parser_enter(MpParser *p);
+MP_CHECKED static inline MpStatus mp_parser_enter(MpParser *p) {
+  if (MP_UNLIKELY(p->depth >= MP_PARSER_DEPTH)) return mp_parser_fail(p, MP_MSG_TOO_DEEP);
+  p->depth++;
+  return MP_OK;
+}
 static inline void mp_parser_leave(MpParser *p) { p->depth--; }
 
 /* More room on a stack; fails only for want of memory. */

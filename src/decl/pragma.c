@@ -171,9 +171,10 @@ static MpStatus undef(MpParser *p) {
   MpDecl proto;
   if (name.kind < MP_TOK_NAME) return mp_parser_fail(p, MP_MSG_NAME_EXPECTED);
   old = mp_space_own(p->sp, name.name);
-  if (old == NULL || old->kind != MP_DECL_CONSTANT || !old->is_macro) return MP_OK;
+  if (old == NULL) return MP_OK;
+  if (old->kind != MP_DECL_MACRO && !(old->kind == MP_DECL_CONSTANT && old->is_macro)) return MP_OK;
   memset(&proto, 0, sizeof proto);
-  proto.kind = MP_DECL_MACRO;
+  proto.kind = MP_DECL_NONE;
   proto.name = name.name;
   return mp_space_declare(p->sp, &proto, NULL, p->e);
 }

@@ -98,7 +98,8 @@ static bool types_agree(Agreement *g, const MpCtype *a, const MpCtype *b) {
   return agree;
 }
 
-bool mp_redecl_agrees(const MpCtype *a, const MpCtype *b) {
+/* Are two types one in all that a program could see, tagless records member by member? */
+static bool redecl_agrees(const MpCtype *a, const MpCtype *b) {
   Agreement g = {AGREE_BUDGET, 0};
   return types_agree(&g, a, b);
 }
@@ -160,7 +161,7 @@ static bool decls_agree(const MpDecl *old, const MpDecl *proto) {
   if (old->kind != proto->kind) return false;
   if (old->kind == MP_DECL_CONSTANT) return same_value(old->value, proto->value);
   if (old->kind == MP_DECL_MACRO) return true;
-  return mp_redecl_agrees(old->type, proto->type);
+  return redecl_agrees(old->type, proto->type);
 }
 
 MpStatus mp_redecl_declare(MpParser *p, const MpToken *at, MpDecl *proto) {

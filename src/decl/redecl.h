@@ -19,9 +19,6 @@ MP_CHECKED MpStatus mp_redecl_declare(MpParser *p, const MpToken *at, MpDecl *pr
 MP_CHECKED MpStatus mp_redecl_constant(MpParser *p, const MpToken *at, const MpConst *v,
                                        bool from_macro);
 
-/* Are two types one in all that a program could see, tagless records member by member? */
-bool mp_redecl_agrees(const MpCtype *a, const MpCtype *b);
-
 /* Do two complete records or enums, the second one a redefinition, have the same definition? */
 bool mp_redecl_same_definition(const MpCtype *a, const MpCtype *b);
 

@@ -207,7 +207,7 @@ static int act_pushblock(lua_State *L, MpInstance *in, Request *r) {
     b = mp_cdata_pushblock(L, E, r->ct, (char *)r->ptr, r->size, NULL);
     lua_pushvalue(L, -2);
     lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
-    mp_cdata_addwrapper(L, under, lua_gettop(L) - 1, lua_gettop(L));
+    mp_cdata_addwrapper(L, E, under, lua_gettop(L));
     return 1;
   }
   mp_cdata_checkending(L, E);

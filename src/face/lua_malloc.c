@@ -83,7 +83,7 @@ static void memory_note(lua_State *L, const MpState *E, const MpDomain *d, const
   mp_state_pushuv(L, MP_STATE_MEMORY);
   if (lua_rawgetp(L, -1, p) == LUA_TUSERDATA && !(top != NULL && top->kind == MP_LAYER_LUA)) {
     MpBlock *was = mp_cdata_asblock(mp_cdata_test(L, E, -1));
-    if (was->own == p && was->own_size == (size_t)d->id && (was->head.flags & MP_CD_LOOSE)) {
+    if (was->own == p && was->own_size == (size_t)d->id && was->loose) {
       was->own = NULL;
       was->head.flags |= MP_CD_RELEASED;
     }
@@ -99,7 +99,7 @@ static MpBlock *memory_find(lua_State *L, const MpState *E, const MpDomain *d, c
   mp_state_pushuv(L, MP_STATE_MEMORY);
   if (lua_rawgetp(L, -1, p) == LUA_TUSERDATA) {
     MpBlock *b = mp_cdata_asblock(mp_cdata_test(L, E, -1));
-    if (b->own == p && b->own_size == (size_t)d->id && (b->head.flags & MP_CD_LOOSE)) {
+    if (b->own == p && b->own_size == (size_t)d->id && b->loose) {
       lua_remove(L, -2);
       return b;
     }

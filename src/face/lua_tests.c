@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "base/name.h"
 #include "base/num.h"
+#include "base/set.h"
 #include "face/lua_tests_domain.h"
 #include "face/lua_tests_heap.h"
 #include "face/lua_tests_raw.h"
@@ -37,6 +38,7 @@ typedef struct Object {
   Counter counter;
   union {
     MpMap map;
+    MpSet set;
     MpBuf buf;
     MpArena arena;
     MpNames names;
@@ -93,7 +95,7 @@ static void *tests_checkaddress(lua_State *L, int arg) {
   return (void *)(intptr_t)luaL_checkinteger(L, arg);
 }
 
-/* A key or value of a map: an integer above 0, as the pointer of that value. */
+/* A key or value of a map, or an item of a set: an integer above 0, as the pointer of that value. */
 static void *tests_checkkey(lua_State *L, int arg) {
   lua_Integer n = luaL_checkinteger(L, arg);
   luaL_argcheck(L, n > 0, arg, "must be above 0");
@@ -180,6 +182,63 @@ static int map_hash(lua_State *L) {
   const char *s = luaL_checklstring(L, 2, &n);
   lua_pushinteger(L, mp_map_hash(seed, s, n));
   return 1;
+}
+
+/* --- set: s:add(item, hash), s:reserve(n), s:has(item, hash), s:remove(item, hash), s:replace(old, item, hash) --- */
+
+#define SET "moonpool.tests.records"
+
+static Object *set_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, SET); }
+
+static int set_new(lua_State *L) {
+  Object *o = tests_push(L, SET);
+  mp_set_init(&o->u.set, &o->counter.alloc);
+  return 1;
+}
+
+static int set_add(lua_State *L) {
+  Object *o = set_check(L);
+  lua_pushboolean(L,
+                  mp_set_add(&o->u.set, (uint32_t)luaL_checkinteger(L, 3), tests_checkkey(L, 2)));
+  return 1;
+}
+
+static int set_reserve(lua_State *L) {
+  mp_set_reserve(&set_check(L)->u.set, (size_t)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+static int set_has(lua_State *L) {
+  const MpSet *s = &set_check(L)->u.set;
+  const void *item = tests_checkkey(L, 2), *found;
+  uint32_t hash = (uint32_t)luaL_checkinteger(L, 3), at;
+  for (found = mp_set_first(s, hash, &at); found != NULL; found = mp_set_next(s, hash, &at))
+    if (found == item) break;
+  lua_pushboolean(L, found != NULL);
+  return 1;
+}
+
+static int set_remove(lua_State *L) {
+  mp_set_remove(&set_check(L)->u.set, (uint32_t)luaL_checkinteger(L, 3), tests_checkkey(L, 2));
+  return 0;
+}
+
+static int set_replace(lua_State *L) {
+  Object *o = set_check(L);
+  mp_set_replace(&o->u.set, (uint32_t)luaL_checkinteger(L, 4), tests_checkkey(L, 2),
+                 tests_checkkey(L, 3));
+  return 0;
+}
+
+static int set_count(lua_State *L) {
+  lua_pushinteger(L, set_check(L)->u.set.count);
+  return 1;
+}
+
+static int set_fini(lua_State *L) {
+  Object *o = set_check(L);
+  mp_set_fini(&o->u.set);
+  return tests_left(L, o);
 }
 
 /* --- buf --- */
@@ -277,6 +336,16 @@ static int arena_take(lua_State *L) {
   lua_pushboolean(L, i == size);
   memset(p, byte, size);
   return 2;
+}
+
+/* a:take(size, byte) → address (or nil); filled with `byte` then. */
+static int arena_takeraw(lua_State *L) {
+  Object *o = arena_check(L);
+  size_t size = (size_t)luaL_checkinteger(L, 2);
+  char *p = (char *)mp_arena_take(&o->u.arena, size);
+  tests_pushaddress(L, p);
+  if (p != NULL) memset(p, (int)luaL_optinteger(L, 3, 0xAA), size);
+  return 1;
 }
 
 static int arena_copy(lua_State *L) {
@@ -409,24 +478,28 @@ static int err_memory(lua_State *L) {
 static const luaL_Reg map_methods[] = {
     {"set", map_set},         {"get", map_get},   {"remove", map_remove}, {"all", map_all},
     {"reserve", map_reserve}, {"fini", map_fini}, {"__gc", map_fini},     {NULL, NULL}};
+static const luaL_Reg set_methods[] = {
+    {"add", set_add},       {"reserve", set_reserve}, {"has", set_has},
+    {"remove", set_remove}, {"replace", set_replace}, {"count", set_count},
+    {"fini", set_fini},     {"__gc", set_fini},       {NULL, NULL}};
 static const luaL_Reg buf_methods[] = {{"add", buf_add},       {"addchar", buf_addchar},
                                        {"addstr", buf_addstr}, {"addf", buf_addf},
                                        {"insert", buf_insert}, {"text", buf_text},
                                        {"failed", buf_failed}, {"fini", buf_fini},
                                        {"__gc", buf_fini},     {NULL, NULL}};
 static const luaL_Reg arena_methods[] = {
-    {"new", arena_take},  {"copy", arena_copy}, {"mark", arena_mark}, {"release", arena_release},
-    {"fini", arena_fini}, {"__gc", arena_fini}, {NULL, NULL}};
+    {"new", arena_take},        {"take", arena_takeraw}, {"copy", arena_copy}, {"mark", arena_mark},
+    {"release", arena_release}, {"fini", arena_fini},    {"__gc", arena_fini}, {NULL, NULL}};
 static const luaL_Reg names_methods[] = {{"intern", names_intern},
                                          {"find", names_find},
                                          {"fini", names_fini},
                                          {"__gc", names_fini},
                                          {NULL, NULL}};
 static const luaL_Reg tests_functions[] = {
-    {"map", map_new},     {"buf", buf_new},       {"arena", arena_new}, {"names", names_new},
-    {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},     {"add", num_add},
-    {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set}, {"err_memory", err_memory},
-    {NULL, NULL}};
+    {"map", map_new},           {"records", set_new}, {"buf", buf_new},       {"arena", arena_new},
+    {"names", names_new},       {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},
+    {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set},
+    {"err_memory", err_memory}, {NULL, NULL}};
 
 static void tests_metatable(lua_State *L, const char *kind, const luaL_Reg *methods) {
   luaL_newmetatable(L, kind);
@@ -438,6 +511,7 @@ static void tests_metatable(lua_State *L, const char *kind, const luaL_Reg *meth
 
 int luaopen_moonpool_tests(lua_State *L) {
   tests_metatable(L, MAP, map_methods);
+  tests_metatable(L, SET, set_methods);
   tests_metatable(L, BUF, buf_methods);
   tests_metatable(L, ARENA, arena_methods);
   tests_metatable(L, NAMES, names_methods);

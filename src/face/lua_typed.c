@@ -54,7 +54,8 @@ static void typed_hold(lua_State *L, MpBlock *b, const MpTyped *t, void *p) {
   b->to = (char *)p;
   b->own_size = t->size;
   b->size = t->size < t->ct->item->size ? t->ct->item->size : t->size;
-  b->head.flags |= MP_CD_SINGLE | MP_CD_WHOLE | MP_CD_SHOWN;
+  b->head.flags |= MP_CD_SINGLE | MP_CD_WHOLE;
+  b->shown = true;
   mp_state_pushuv(L, MP_STATE_MEMORY);
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, p);

@@ -109,7 +109,7 @@ static bool block_judge(DebugBlock *k, const MpReportFinder *who, MpBuf *out) {
 MpStatus mp_debug_checkthread(const MpDomain *d, MpBuf *out) {
   MpReportFinder who = mp_misuse_finder(d);
   if (d->id == MP_DOMAIN_RAW || mp_debug_of(d) == NULL) return MP_OK;
-  if (mp_domain_is_here(d->set)) return MP_OK;
+  if (pthread_equal(d->set->thread, pthread_self())) return MP_OK;
   mp_report_thread(out, &who);
   return MP_FAIL;
 }

@@ -97,11 +97,10 @@ struct MpDomains {
   bool records;  /* the call is for moonpool's own records */
   bool nomemory; /* mp_domain_setnomemory's */
   uint64_t fail_from, fail_to, asked;
-  char reason[96];                /* mp_domain_reason's */
-  pthread_t thread;               /* mp_domain_enter's, */
-  const _Atomic(pthread_t) *seat; /* unless the engine's says it: where that notes its thread */
-  MpDomain *last_door;            /* the last block that an explicit call of the set got, */
-  void *last;                     /* for a layer that gets its blocks from another domain */
+  char reason[96];     /* mp_domain_reason's */
+  pthread_t thread;    /* mp_domain_enter's */
+  MpDomain *last_door; /* the last block that an explicit call of the set got, */
+  void *last;          /* for a layer that gets its blocks from another domain */
 };
 
 /* A new set with a heap of its own, on this thread; NULL for want of memory. Never moves. */
@@ -118,9 +117,6 @@ void mp_domain_note(MpDomains *d);
 
 /* The state is on this thread from now on: moved to it, or locked by it. */
 void mp_domain_enter(MpDomains *d);
-
-/* Is this the state's thread? */
-bool mp_domain_is_here(const MpDomains *d);
 
 /* The set's door to the domain of that number. A set of NULL has one to RAW alone. */
 MpDomain *mp_domain_of(MpDomains *d, MpDomainId id);
@@ -206,7 +202,7 @@ struct MpLayer {
   const char *reason;   /* why its last call failed, set by its functions; NULL: it just did */
   /*
   ** May it serve this call (on this thread)? Else what is below does. It looks only: in RAW it is
-  ** asked under the lock. NULL: always; but one in Lua serves RAW only once this is set.
+  ** asked under the lock. Set by mp_domain_serve. NULL: always; but one in Lua serves RAW only once this is set.
   */
   bool (*serves)(MpLayer *y);
   void (*drop)(MpLayer *y); /* NULL: there is nothing to do */
@@ -226,6 +222,9 @@ void mp_domain_get(MpDomain *d, MpAllocator *out);
 */
 MP_CHECKED MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                                   void (*drop)(MpLayer *y), MpLayer **out);
+
+/* Sets `serves` of a layer that other threads may be asking already. */
+void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y));
 
 /*
 ** A layer takes nothing any more (its state closes): calls go to what is below, its functions

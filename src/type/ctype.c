@@ -148,11 +148,12 @@ const MpEnumerator *mp_ctype_enumerator_named(const MpCtype *ct, const MpName *n
 static MpStatus ctype_copy(MpSpace *home, const MpCtype *like, MpCtype **out, MpErr *e) {
   MpCtype *ct;
   if (mp_space_is_frozen(home)) return mp_err_set(e, MP_MSG_BUSY);
-  ct = (MpCtype *)mp_arena_new(&home->arena, sizeof(MpCtype));
+  ct = (MpCtype *)mp_arena_take(&home->arena, sizeof(MpCtype));
   if (ct == NULL) return mp_err_memory(e);
   *ct = *like;
   ct->home = home;
-  ct->variants = ct->next_variant = ct->pointer = NULL;
+  ct->variants = ct->pointer = NULL;
+  ct->plan = NULL;
   if (ct->plain == NULL) ct->plain = ct;
   *out = ct;
   return MP_OK;
@@ -186,39 +187,39 @@ static bool function_same(const MpFunction *a, const MpFunction *b) {
          (a->nparams == 0 || memcmp(a->params, b->params, a->nparams * sizeof a->params[0]) == 0);
 }
 
-/* Do a stored type and a sought one have the same structure? */
-static bool ctype_alike(const void *stored, const void *sought) {
-  const MpCtype *a = (const MpCtype *)stored, *b = (const MpCtype *)sought;
+/* Have two types the same structure? */
+static bool ctype_alike(const MpCtype *a, const MpCtype *b) {
   return a->kind == b->kind && a->prim == b->prim && a->item == b->item && a->length == b->length &&
          (a->kind != MP_KIND_FUNCTION || function_same(a->u.function, b->u.function));
 }
 
 static MpStatus function_keep(MpSpace *home, MpCtype *ct, MpErr *e) {
-  MpFunction *f = (MpFunction *)mp_arena_new(&home->arena, sizeof(MpFunction));
-  size_t bytes = ct->u.function->nparams * sizeof(ct->u.function->params[0]);
+  const MpFunction *like = ct->u.function;
+  MpFunction *f;
+  uint32_t i;
+  f = (MpFunction *)mp_arena_take(&home->arena,
+                                  sizeof(MpFunction) + like->nparams * sizeof(like->params[0]));
   if (f == NULL) return mp_err_memory(e);
-  *f = *ct->u.function;
+  *f = *like;
   f->prepared = NULL;
   f->answered = NULL;
-  f->params = (const MpCtype **)mp_arena_new(&home->arena, bytes);
-  if (f->params == NULL) return mp_err_memory(e);
-  if (bytes > 0) memcpy(f->params, ct->u.function->params, bytes);
+  f->params = (const MpCtype **)(void *)(f + 1);
+  for (i = 0; i < f->nparams; i++) f->params[i] = like->params[i];
   ct->u.function = f;
   return MP_OK;
 }
 
 /* The type of that structure at home in `home`, found or made. */
 static MpStatus ctype_intern(MpSpace *home, const MpCtype *like, const MpCtype **out, MpErr *e) {
-  uint32_t hash = ctype_hash(like);
-  MpCtype *ct = (MpCtype *)mp_map_find(&home->derived, hash, like, ctype_alike);
+  uint32_t hash = ctype_hash(like), at;
+  MpCtype *ct = (MpCtype *)mp_set_first(&home->derived, hash, &at);
+  while (ct != NULL && !ctype_alike(ct, like))
+    ct = (MpCtype *)mp_set_next(&home->derived, hash, &at);
   if (ct == NULL) {
     if (ctype_copy(home, like, &ct, e) != MP_OK) return MP_FAIL;
     if (ct->kind == MP_KIND_FUNCTION && function_keep(home, ct, e) != MP_OK) return MP_FAIL;
-    if (!mp_map_add(&home->derived, hash, ct, ct)) return mp_err_memory(e);
-    if (mp_space_note(home, MP_NOTE_DERIVED, ct, hash, e) != MP_OK) {
-      mp_map_drop(&home->derived, hash, ct);
-      return MP_FAIL;
-    }
+    if (mp_space_note(home, MP_NOTE_DERIVED, ct, hash, e) != MP_OK) return MP_FAIL;
+    if (!mp_set_add(&home->derived, hash, ct)) return mp_err_memory(e);
   }
   *out = ct;
   return MP_OK;
@@ -354,7 +355,7 @@ static MpStatus ctype_variant(const MpCtype *plain, unsigned quals, uint32_t ali
     *out = plain;
     return MP_OK;
   }
-  for (v = plain->variants; v != NULL; v = v->next_variant) {
+  for (v = plain->variants; v != NULL; v = v->variants) {
     if (v->quals != quals) continue;
     if (align ? ((v->flags & MP_CTF_ALIGNED) && v->align == align) : !(v->flags & MP_CTF_ALIGNED)) {
       *out = v;
@@ -369,7 +370,7 @@ static MpStatus ctype_variant(const MpCtype *plain, unsigned quals, uint32_t ali
   }
   variant_follow(ct, plain);
   if (mp_space_note(plain->home, MP_NOTE_VARIANT, plain, 0, e) != MP_OK) return MP_FAIL;
-  ct->next_variant = plain->variants;
+  ct->variants = plain->variants;
   ((MpCtype *)plain)->variants = ct;
   *out = ct;
   return MP_OK;
@@ -434,20 +435,31 @@ static bool field_is_anonymous(const MpField *f) {
   return f->name == NULL && !f->is_bits && mp_ctype_is_record(f->type);
 }
 
-static uint32_t record_count_flat(const MpField *fields, uint32_t n) {
+/* Members that the flattened list has; `*as_declared`: it is the list of fields itself. */
+static uint32_t record_count_flat(const MpRecord *r, bool *as_declared) {
   uint32_t count = 0, i;
-  for (i = 0; i < n; i++) {
-    if (fields[i].name != NULL)
+  *as_declared = true;
+  for (i = 0; i < r->nfields; i++) {
+    const MpField *f = &r->fields[i];
+    if (f->name != NULL) {
       count++;
-    else if (field_is_anonymous(&fields[i]))
-      count += fields[i].type->u.record->nflat;
+      continue;
+    }
+    *as_declared = false;
+    if (field_is_anonymous(f)) count += f->type->u.record->nflat;
   }
   return count;
 }
 
 /* Members of anonymous members are members of the record (C11 6.7.2.1p13). */
-static void record_flatten(MpRecord *r) {
+static MpStatus record_flatten(MpRecord *r, MpArena *arena, MpErr *e) {
+  bool as_declared;
   uint32_t i, j, n = 0;
+  r->nflat = record_count_flat(r, &as_declared);
+  r->flat = r->fields;
+  if (as_declared) return MP_OK;
+  r->flat = (MpField *)mp_arena_take(arena, r->nflat * sizeof(MpField));
+  if (r->flat == NULL) return mp_err_memory(e);
   for (i = 0; i < r->nfields; i++) {
     const MpField *f = &r->fields[i];
     if (f->name != NULL) {
@@ -460,6 +472,7 @@ static void record_flatten(MpRecord *r) {
       }
     }
   }
+  return MP_OK;
 }
 
 /* An array that its block's size gives its length, or a struct that ends in one (GNU C). */
@@ -483,22 +496,19 @@ static uint8_t record_flags(const MpCtype *ct, const MpField *fields, uint32_t n
 
 static void ctype_tell_variants(const MpCtype *ct) {
   const MpCtype *v;
-  for (v = ct->variants; v != NULL; v = v->next_variant) variant_follow((MpCtype *)v, ct);
+  for (v = ct->variants; v != NULL; v = v->variants) variant_follow((MpCtype *)v, ct);
 }
 
 MpStatus mp_ctype_complete_record(MpCtype *ct, const MpField *fields, uint32_t nfields, size_t size,
                                   uint32_t align, MpErr *e) {
   MpRecord *r = ct->u.record;
   MpArena *arena = &ct->home->arena;
-  uint32_t nflat = record_count_flat(fields, nfields);
-  r->fields = (MpField *)mp_arena_new(arena, nfields * sizeof(MpField));
-  r->flat = (MpField *)mp_arena_new(arena, nflat * sizeof(MpField));
-  if (r->fields == NULL || r->flat == NULL) return mp_err_memory(e);
+  r->fields = (MpField *)mp_arena_take(arena, nfields * sizeof(MpField));
+  if (r->fields == NULL) return mp_err_memory(e);
   if (nfields > 0) memcpy(r->fields, fields, nfields * sizeof(MpField));
   r->nfields = nfields;
-  r->nflat = nflat;
-  record_flatten(r);
-  if (index_build(arena, (const char *)r->flat + offsetof(MpField, name), sizeof(MpField), nflat,
+  if (record_flatten(r, arena, e) != MP_OK) return MP_FAIL;
+  if (index_build(arena, (const char *)r->flat + offsetof(MpField, name), sizeof(MpField), r->nflat,
                   &r->index, &r->index_mask, e) != MP_OK)
     return MP_FAIL;
   if (mp_space_note(ct->home, MP_NOTE_COMPLETED, ct, 0, e) != MP_OK) return MP_FAIL;

@@ -71,6 +71,7 @@ typedef struct MpRecord {
   uint32_t *index; /* hash table over `flat`: position + 1, 0 free; NULL when there are few */
   uint32_t index_mask;
   bool packed;        /* by attribute, for printing */
+  bool aligned;       /* an attribute gave it, or something in it, an alignment */
   bool transparent;   /* transparent_union */
   bool ends;          /* `value` gave it a destructor: owners of it are ended by a call */
   void *keys;         /* what `value` knows its fields by; in the home's memory */
@@ -101,7 +102,7 @@ typedef struct MpFunction {
   bool unprototyped; /* `int f()`: C says nothing of its parameters */
   bool nonblocking;  /* keeps the state lock during the call */
   void *prepared;    /* what `call` calls it with; in the home's memory */
-  void *answered;    /* the kind of callbacks that answer such calls; the process's */
+  void *answered;    /* what callbacks answer such calls by; in the home's memory */
 } MpFunction;
 
 struct MpCtype {
@@ -118,10 +119,11 @@ struct MpCtype {
     MpEnumeration *enumeration;
     MpFunction *function;
   } u;
-  const MpCtype *plain;    /* without qualifiers and extra alignment; itself for a plain one */
-  const MpCtype *variants; /* of a plain one: its variants, newest first */
-  const MpCtype *next_variant;
+  const MpCtype *plain; /* without qualifiers and extra alignment; itself for a plain one */
+  const MpCtype
+      *variants; /* of a plain one: its newest variant; of a variant: the one made before */
   const MpCtype *pointer; /* T *, once somebody asked */
+  void *plan;             /* how `value` reads and writes it; in the home's memory */
   MpSpace *home;
 };
 

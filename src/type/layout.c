@@ -18,6 +18,7 @@
 
 #include <string.h>
 
+#include "base/map.h"
 #include "base/num.h"
 #include "type/space.h"
 
@@ -250,6 +251,20 @@ static void fill_fields(const MpMember *members, uint32_t n, const MpUint128 *at
   }
 }
 
+/* Did an attribute give the type, or something in it, an alignment? */
+static bool is_aligned(const MpCtype *ct) {
+  while (ct->kind == MP_KIND_ARRAY && !(ct->flags & MP_CTF_ALIGNED)) ct = ct->item;
+  if (ct->flags & MP_CTF_ALIGNED) return true;
+  return mp_ctype_is_record(ct) && ct->u.record->aligned;
+}
+
+static bool has_aligned(const MpMember *members, uint32_t n) {
+  uint32_t i;
+  for (i = 0; i < n; i++)
+    if (members[i].align != 0 || is_aligned(members[i].type)) return true;
+  return false;
+}
+
 /* Lays out with the scratch memory given. */
 static MpStatus layout_with(MpCtype *ct, const MpMember *members, uint32_t n,
                             const MpLayoutOptions *options, MpUint128 *at, MpField *fields,
@@ -261,6 +276,7 @@ static MpStatus layout_with(MpCtype *ct, const MpMember *members, uint32_t n,
   size = align_bits(s.is_union ? s.most : s.at, s.align) / 8;
   if (size > MP_NUM_SIZE_MAX) return mp_err_set(e, MP_MSG_TYPE_TOO_LARGE);
   fill_fields(members, n, at, (size_t)size, fields);
+  ct->u.record->aligned = options->align != 0 || has_aligned(members, n);
   return mp_ctype_complete_record(ct, fields, n, (size_t)size, (uint32_t)(s.align / 8), e);
 }
 
@@ -288,4 +304,8 @@ MpStatus mp_layout_record(MpCtype *ct, const MpMember *members, uint32_t n,
   done = layout_with(ct, members, n, options, at, fields, e);
   mp_alloc_free(alloc, scratch, bytes);
   return done;
+}
+
+uint32_t mp_layout_alignof(const MpCtype *ct) {
+  return ct->align <= MP_ALIGNOF_MOST || is_aligned(ct) ? ct->align : MP_ALIGNOF_MOST;
 }

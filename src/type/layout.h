@@ -32,4 +32,11 @@ typedef struct MpLayoutOptions {
 MP_CHECKED MpStatus mp_layout_record(MpCtype *ct, const MpMember *members, uint32_t n,
                                      const MpLayoutOptions *options, MpErr *e);
 
+/*
+** What `_Alignof ( type-name )` says: the alignment, but of a vector wider than
+** the machine's registers, and of what holds one, that of the registers, unless
+** an attribute gave one (GCC's min_align_of_type). `__alignof__` says the alignment.
+*/
+uint32_t mp_layout_alignof(const MpCtype *ct);
+
 #endif

@@ -54,6 +54,7 @@ static void range_of(unsigned bits, bool is_unsigned, MpInt128 *least, MpInt128 
   *greatest = (MpInt128)(is_unsigned ? all : all >> 1);
 }
 
+/* The least and greatest value of an integer type (of unsigned __int128 and wider: as bits). */
 void mp_scalar_range(const MpCtype *ct, MpInt128 *least, MpInt128 *greatest) {
   range_of(mp_ctype_bits(ct), mp_ctype_is_unsigned(ct), least, greatest);
 }

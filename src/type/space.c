@@ -10,18 +10,19 @@
 
 #include "base/num.h"
 
-/* What was done, for undoing it. The records lie in the undo arena. */
-typedef enum UndoKind { UNDO_NOTE, UNDO_DECL, UNDO_TAG } UndoKind;
-
+/* What was done, for undoing it. */
 struct MpSpaceUndo {
-  MpSpaceUndo *older;
-  UndoKind kind;
-  MpSpaceNote note;
+  const void *what; /* a type, or the declaration or tag that was hidden */
+  uint32_t note;    /* MpSpaceNote */
   uint32_t hash;
-  const void *what; /* type, declaration or tag */
-  void *hidden;     /* the declaration or tag that it hid */
-  void *last;       /* the end of the list that it was put on */
 };
+
+/* An undo list up to this size stays allocated. */
+#define UNDO_KEPT 32
+
+/* Bytes of text a declaration, and from how many of these a table is made ready. */
+#define EXPECT_BYTES 100
+#define EXPECT_FROM 16
 
 /* {===== life ===== */
 
@@ -57,20 +58,27 @@ MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpac
   sp->last = &sp->first;
   sp->last_tag = &sp->first_tag;
   mp_arena_init(&sp->arena, alloc);
-  mp_arena_init(&sp->undo_arena, alloc);
-  mp_map_init(&sp->derived, alloc);
-  mp_map_init(&sp->ordinary, alloc);
-  mp_map_init(&sp->tags, alloc);
+  mp_set_init(&sp->derived, alloc);
+  mp_set_init(&sp->ordinary, alloc);
+  mp_set_init(&sp->tags, alloc);
   return root ? MP_OK : space_add_prims(sp, e);
 }
 
 void mp_space_fini(MpSpace *sp) {
-  mp_map_fini(&sp->derived);
-  mp_map_fini(&sp->ordinary);
-  mp_map_fini(&sp->tags);
+  mp_set_fini(&sp->derived);
+  mp_set_fini(&sp->ordinary);
+  mp_set_fini(&sp->tags);
   mp_alloc_free(sp->alloc, sp->includes, sp->cap_includes * sizeof(MpSpace *));
-  mp_arena_fini(&sp->undo_arena);
+  mp_alloc_free(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo));
   mp_arena_fini(&sp->arena);
+}
+
+void mp_space_expect(MpSpace *sp, size_t len) {
+  size_t n = len / EXPECT_BYTES;
+  if (n < EXPECT_FROM) return;
+  mp_set_reserve(&sp->names->set, 2 * n);
+  mp_set_reserve(&sp->ordinary, n);
+  mp_set_reserve(&sp->derived, n);
 }
 
 /* }===== */
@@ -82,81 +90,87 @@ MpSpaceMark mp_space_mark(MpSpace *sp) {
   mp_assert(!sp->marked);
   sp->marked = true;
   mark.arena = mp_arena_mark(&sp->arena);
+  mark.last = sp->last;
+  mark.last_tag = sp->last_tag;
   mark.generation = sp->generation;
   return mark;
 }
 
 void mp_space_commit(MpSpace *sp) {
   sp->marked = false;
+  sp->nundo = 0;
+  if (sp->cap_undo <= UNDO_KEPT) return; /* for the next type string */
+  mp_alloc_free(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo));
   sp->undo = NULL;
-  mp_arena_fini(&sp->undo_arena);
+  sp->cap_undo = 0;
 }
 
-/* A record of what is about to be done; NULL without failure when nothing is marked. */
-static MpStatus undo_push(MpSpace *sp, UndoKind kind, const void *what, MpSpaceUndo **out,
-                          MpErr *e) {
+static MpStatus undo_grow(MpSpace *sp, MpErr *e) {
+  uint32_t cap = sp->cap_undo ? sp->cap_undo * 4 : UNDO_KEPT;
+  size_t bytes;
+  void *more;
+  if (cap < sp->cap_undo || !mp_num_mul(cap, sizeof(MpSpaceUndo), &bytes)) return mp_err_memory(e);
+  more = mp_alloc_resize(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo), bytes);
+  if (more == NULL) return mp_err_memory(e);
+  sp->undo = (MpSpaceUndo *)more;
+  sp->cap_undo = cap;
+  return MP_OK;
+}
+
+MpStatus mp_space_note(MpSpace *sp, MpSpaceNote note, const void *what, uint32_t hash, MpErr *e) {
   MpSpaceUndo *u;
-  *out = NULL;
   if (!sp->marked) return MP_OK;
-  u = (MpSpaceUndo *)mp_arena_new(&sp->undo_arena, sizeof(MpSpaceUndo));
-  if (u == NULL) return mp_err_memory(e);
-  u->older = sp->undo;
-  u->kind = kind;
+  if (sp->nundo == sp->cap_undo && undo_grow(sp, e) != MP_OK) return MP_FAIL;
+  u = &sp->undo[sp->nundo++];
   u->what = what;
-  sp->undo = u;
-  *out = u;
+  u->note = note;
+  u->hash = hash;
   return MP_OK;
 }
 
-MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash,
-                       MpErr *e) {
-  MpSpaceUndo *u;
-  if (undo_push(sp, UNDO_NOTE, type, &u, e) != MP_OK) return MP_FAIL;
-  if (u != NULL) {
-    u->note = what;
-    u->hash = hash;
-  }
-  return MP_OK;
-}
-
-static void undo_note(MpSpace *sp, const MpSpaceUndo *u) {
-  MpCtype *ct = (MpCtype *)u->what;
-  switch (u->note) {
-    case MP_NOTE_DERIVED: mp_map_drop(&sp->derived, u->hash, ct); break;
-    case MP_NOTE_POINTER: ct->pointer = NULL; break;
-    case MP_NOTE_VARIANT: ct->variants = ct->variants->next_variant; break;
-    case MP_NOTE_COMPLETED: mp_ctype_uncomplete(ct); break;
-  }
-}
-
-/* Puts back what a name meant before: its slot is there, so that this can't fail. */
-static void undo_name(MpMap *map, const MpName *name, void *hidden) {
-  if (hidden == NULL) {
-    mp_map_remove(map, name);
-  } else {
-    bool kept = mp_map_set(map, name, hidden);
-    mp_assert(kept);
-    (void)kept;
-  }
+/* The last declaration of that name, MP_DECL_NONE as well. */
+static const MpDecl *names_last(const MpSpace *sp, const MpName *name) {
+  uint32_t at;
+  const MpDecl *d = (const MpDecl *)mp_set_first(&sp->ordinary, name->hash, &at);
+  while (d != NULL && d->name != name)
+    d = (const MpDecl *)mp_set_next(&sp->ordinary, name->hash, &at);
+  return d;
 }
 
 static void undo_one(MpSpace *sp, const MpSpaceUndo *u) {
-  if (u->kind == UNDO_NOTE) {
-    undo_note(sp, u);
-  } else if (u->kind == UNDO_DECL) {
-    undo_name(&sp->ordinary, ((const MpDecl *)u->what)->name, u->hidden);
-    sp->last = (MpDecl **)u->last;
-    *sp->last = NULL;
-  } else {
-    undo_name(&sp->tags, ((const MpTag *)u->what)->name, u->hidden);
-    sp->last_tag = (MpTag **)u->last;
-    *sp->last_tag = NULL;
+  MpCtype *ct = (MpCtype *)u->what;
+  MpDecl *decl = (MpDecl *)u->what;
+  MpTag *tag = (MpTag *)u->what;
+  switch ((MpSpaceNote)u->note) {
+    case MP_NOTE_DERIVED: mp_set_remove(&sp->derived, u->hash, ct); break;
+    case MP_NOTE_POINTER: ct->pointer = NULL; break;
+    case MP_NOTE_VARIANT: ct->variants = ct->variants->variants; break;
+    case MP_NOTE_COMPLETED: mp_ctype_uncomplete(ct); break;
+    case MP_NOTE_HIDDEN:
+      mp_set_replace(&sp->ordinary, u->hash, names_last(sp, decl->name), decl);
+      break;
+    case MP_NOTE_HIDDEN_TAG:
+      mp_set_replace(&sp->tags, u->hash, mp_space_own_tag(sp, tag->name), tag);
+      break;
   }
 }
 
+/* What was hidden is back: what is still found, and new, goes. */
+static void forget_names(MpSpace *sp, const MpSpaceMark *mark) {
+  const MpDecl *d;
+  const MpTag *t;
+  for (d = *mark->last; d != NULL; d = d->next) mp_set_remove(&sp->ordinary, d->name->hash, d);
+  for (t = *mark->last_tag; t != NULL; t = t->next) mp_set_remove(&sp->tags, t->name->hash, t);
+  sp->last = mark->last;
+  sp->last_tag = mark->last_tag;
+  *sp->last = NULL;
+  *sp->last_tag = NULL;
+}
+
 void mp_space_rollback(MpSpace *sp, MpSpaceMark mark) {
-  const MpSpaceUndo *u;
-  for (u = sp->undo; u != NULL; u = u->older) undo_one(sp, u);
+  uint32_t n = sp->nundo;
+  while (n-- > 0) undo_one(sp, &sp->undo[n]);
+  forget_names(sp, &mark);
   mp_space_commit(sp);
   mp_arena_release(&sp->arena, mark.arena);
   sp->generation = mark.generation;
@@ -167,11 +181,15 @@ void mp_space_rollback(MpSpace *sp, MpSpaceMark mark) {
 /* {===== names ===== */
 
 const MpDecl *mp_space_own(const MpSpace *sp, const MpName *name) {
-  return (const MpDecl *)mp_map_get(&sp->ordinary, name);
+  const MpDecl *d = names_last(sp, name);
+  return d == NULL || d->kind == MP_DECL_NONE ? NULL : d;
 }
 
 const MpTag *mp_space_own_tag(const MpSpace *sp, const MpName *name) {
-  return (const MpTag *)mp_map_get(&sp->tags, name);
+  uint32_t at;
+  const MpTag *t = (const MpTag *)mp_set_first(&sp->tags, name->hash, &at);
+  while (t != NULL && t->name != name) t = (const MpTag *)mp_set_next(&sp->tags, name->hash, &at);
+  return t;
 }
 
 const MpDecl *mp_space_find(const MpSpace *sp, const MpName *name) {
@@ -188,22 +206,22 @@ const MpTag *mp_space_find_tag(const MpSpace *sp, const MpName *name) {
   return t;
 }
 
+/* Puts a declaration or tag into its set, in the place of `hidden` if that isn't NULL. */
+static MpStatus names_put(MpSpace *sp, MpSet *set, const MpName *name, void *item,
+                          const void *hidden, MpSpaceNote note, MpErr *e) {
+  if (hidden == NULL) return mp_set_add(set, name->hash, item) ? MP_OK : mp_err_memory(e);
+  if (mp_space_note(sp, note, hidden, name->hash, e) != MP_OK) return MP_FAIL;
+  mp_set_replace(set, name->hash, hidden, item);
+  return MP_OK;
+}
+
 MpStatus mp_space_declare(MpSpace *sp, const MpDecl *proto, const MpDecl **out, MpErr *e) {
-  MpSpaceUndo *u;
-  MpDecl *d = (MpDecl *)mp_arena_new(&sp->arena, sizeof(MpDecl));
-  void *hidden = mp_map_get(&sp->ordinary, proto->name);
+  MpDecl *d = (MpDecl *)mp_arena_take(&sp->arena, sizeof(MpDecl));
+  const MpDecl *hidden = names_last(sp, proto->name);
   if (d == NULL) return mp_err_memory(e);
   *d = *proto;
   d->next = NULL;
-  if (!mp_map_set(&sp->ordinary, d->name, d)) return mp_err_memory(e);
-  if (undo_push(sp, UNDO_DECL, d, &u, e) != MP_OK) {
-    undo_name(&sp->ordinary, d->name, hidden);
-    return MP_FAIL;
-  }
-  if (u != NULL) {
-    u->hidden = hidden;
-    u->last = sp->last;
-  }
+  if (names_put(sp, &sp->ordinary, d->name, d, hidden, MP_NOTE_HIDDEN, e) != MP_OK) return MP_FAIL;
   *sp->last = d;
   sp->last = &d->next;
   sp->generation++;
@@ -212,21 +230,13 @@ MpStatus mp_space_declare(MpSpace *sp, const MpDecl *proto, const MpDecl **out, 
 }
 
 MpStatus mp_space_declare_tag(MpSpace *sp, const MpName *name, MpCtype *type, MpErr *e) {
-  MpSpaceUndo *u;
-  MpTag *t = (MpTag *)mp_arena_new(&sp->arena, sizeof(MpTag));
-  void *hidden = mp_map_get(&sp->tags, name);
+  MpTag *t = (MpTag *)mp_arena_take(&sp->arena, sizeof(MpTag));
+  const MpTag *hidden = mp_space_own_tag(sp, name);
   if (t == NULL) return mp_err_memory(e);
   t->name = name;
   t->type = type;
-  if (!mp_map_set(&sp->tags, name, t)) return mp_err_memory(e);
-  if (undo_push(sp, UNDO_TAG, t, &u, e) != MP_OK) {
-    undo_name(&sp->tags, name, hidden);
-    return MP_FAIL;
-  }
-  if (u != NULL) {
-    u->hidden = hidden;
-    u->last = sp->last_tag;
-  }
+  t->next = NULL;
+  if (names_put(sp, &sp->tags, name, t, hidden, MP_NOTE_HIDDEN_TAG, e) != MP_OK) return MP_FAIL;
   *sp->last_tag = t;
   sp->last_tag = &t->next;
   sp->generation++;
@@ -272,6 +282,7 @@ uint32_t mp_space_version(const MpSpace *sp) {
 }
 
 MpSpace *mp_space_join(MpSpace *sp, MpSpace *a, MpSpace *b) {
+  if (a == b) return a;
   if (mp_space_sees(a, b)) return a;
   if (mp_space_sees(b, a)) return b;
   return sp;

@@ -17,7 +17,8 @@ typedef enum MpDeclKind {
   MP_DECL_FUNCTION,
   MP_DECL_VARIABLE,
   MP_DECL_CONSTANT, /* an enumerator, a macro with a value, a static const number */
-  MP_DECL_MACRO     /* a macro without a constant value: remembered, not usable */
+  MP_DECL_MACRO,    /* a macro without a constant value: remembered, not usable */
+  MP_DECL_NONE      /* #undef: as if the name weren't there; no search finds it */
 } MpDeclKind;
 
 typedef enum MpConstKind { MP_CONST_INT, MP_CONST_FLOAT, MP_CONST_STRING } MpConstKind;
@@ -34,16 +35,16 @@ typedef struct MpConst {
 
 typedef struct MpDecl MpDecl;
 struct MpDecl {
-  MpDeclKind kind;
   const MpName *name;
   const MpCtype *type;  /* NULL for MP_DECL_MACRO */
   const MpName *symbol; /* asm("…") name, else NULL */
   const MpConst *value; /* of a constant */
   const MpName *file;   /* where it was declared; NULL for built-in ones */
+  MpDecl *next;         /* in order of declaration */
   uint32_t line;
+  uint8_t kind;   /* MpDeclKind */
   bool is_inline; /* static: there is no symbol to look for */
   bool is_macro;  /* of a constant: #define gave it */
-  MpDecl *next;   /* in order of declaration */
 };
 
 typedef struct MpTag {
@@ -61,14 +62,14 @@ struct MpSpace {
   void *engine;       /* whose state this belongs to; floors below `value` pass it on unseen */
   const bool *frozen; /* the root's: true while an allocator runs that may declare; NULL: never */
   MpArena arena;
-  MpMap derived;        /* types at home here, by their structure */
-  MpMap ordinary, tags; /* names → MpDecl, MpTag (C11 6.2.3: two name spaces) */
+  MpSet derived;        /* types at home here, by their structure */
+  MpSet ordinary, tags; /* MpDecl, MpTag, by their names (C11 6.2.3: two name spaces) */
   MpDecl *first, **last;
   MpTag *first_tag, **last_tag;
   MpSpace **includes;
   uint32_t nincludes, cap_includes;
-  MpSpaceUndo *undo; /* newest first, while `marked` */
-  MpArena undo_arena;
+  MpSpaceUndo *undo; /* what a roll-back takes back, oldest first; filled while `marked` */
+  uint32_t nundo, cap_undo;
   bool marked;
   const MpCtype *prims[MP_PRIM_COUNT]; /* the root's */
   const MpCtype *void_type;            /* the root's */
@@ -77,6 +78,8 @@ struct MpSpace {
 
 typedef struct MpSpaceMark {
   MpArenaMark arena;
+  MpDecl **last;
+  MpTag **last_tag;
   uint32_t generation;
 } MpSpaceMark;
 
@@ -84,6 +87,12 @@ typedef struct MpSpaceMark {
 MP_CHECKED MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpace *root,
                                   MpErr *e);
 void mp_space_fini(MpSpace *sp);
+
+/*
+** A text of `len` bytes is about to be declared: tables get the size that it
+** will want at the least. Headers have 70 to 150 bytes a declaration.
+*/
+void mp_space_expect(MpSpace *sp, size_t len);
 
 /*
 ** Is somebody in the middle of taking memory for this space or another of the
@@ -129,14 +138,16 @@ uint32_t mp_space_version(const MpSpace *sp);
 */
 MpSpace *mp_space_join(MpSpace *sp, MpSpace *a, MpSpace *b);
 
-/* What a roll-back has to take back besides names. */
+/* What a roll-back has to take back besides new names, which it finds by itself. */
 typedef enum MpSpaceNote {
-  MP_NOTE_DERIVED,  /* a type put into `derived` under `hash` */
-  MP_NOTE_POINTER,  /* the pointer to this type was made */
-  MP_NOTE_VARIANT,  /* a variant of this plain type was made */
-  MP_NOTE_COMPLETED /* this record or enum was completed */
+  MP_NOTE_DERIVED,   /* a type put into `derived` under `hash` */
+  MP_NOTE_POINTER,   /* the pointer to this type was made */
+  MP_NOTE_VARIANT,   /* a variant of this plain type was made */
+  MP_NOTE_COMPLETED, /* this record or enum was completed */
+  MP_NOTE_HIDDEN,    /* this declaration was hidden by a newer one */
+  MP_NOTE_HIDDEN_TAG /* this tag was */
 } MpSpaceNote;
-MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote what, const MpCtype *type, uint32_t hash,
+MP_CHECKED MpStatus mp_space_note(MpSpace *sp, MpSpaceNote note, const void *what, uint32_t hash,
                                   MpErr *e);
 
 #endif

@@ -10,12 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "mem/stats.h"
 #include "type/repr.h"
 #include "value/cdata.h"
+#include "value/metatype.h"
 
 #define STATE_KEY "moonpool.engine"
 
@@ -150,6 +150,7 @@ static void state_sweep(lua_State *L, MpState *E) {
       link = &in->next;
       continue;
     }
+    mp_metatype_forget(L, E, in);
     *link = in->next;
     mp_space_fini(&in->space);
     mp_alloc_free(E->obj, in, sizeof *in);
@@ -299,17 +300,25 @@ static void state_deadenall(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void mp_state_closehandle(MpLib *lib) {
+static void state_closehandle(MpLib *lib) {
   if (lib->handle != NULL && !lib->borrowed) mp_dl_close(lib->handle);
   lib->handle = NULL;
 }
 
-static void state_closelibs(MpState *E) {
+void mp_state_closelibs(MpState *E) {
+  MpLib *lib;
+  if (E->running != NULL) return; /* it may be inside one, by whatever way */
+  E->unclosed = false;
+  for (lib = E->libs; lib != NULL; lib = lib->next)
+    if (lib->closed) state_closehandle(lib);
+}
+
+static void state_freelibs(MpState *E) {
   MpLib *lib;
   if (E->process != NULL) mp_dl_close(E->process);
   while ((lib = E->libs) != NULL) {
     E->libs = lib->next;
-    mp_state_closehandle(lib);
+    state_closehandle(lib);
     mp_alloc_free(E->obj, lib, offsetof(MpLib, name) + strlen(lib->name) + 1);
   }
 }
@@ -367,7 +376,8 @@ static int state_gc(lua_State *L) {
   if (E->leave != NULL) E->leave(E);
   state_deadenall(L);
   E->closed = true;
-  state_closelibs(E);
+  E->wary = true;
+  state_freelibs(E);
   while ((in = E->instances) != NULL) {
     E->instances = in->next;
     mp_space_fini(&in->space);
@@ -375,6 +385,8 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
+  mp_map_fini(&E->over);
+  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
   state_forget(E);
   /* What scripts took by mem.malloc and never freed may be left, but nothing of moonpool's own. */
   mp_assert(E->domains->mem.own == 0 && E->domains->obj.own == 0);
@@ -393,13 +405,6 @@ void mp_state_abandon(lua_State *L) {
     lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
   }
   lua_pop(L, 1);
-}
-
-/* A secret of the state: foreign userdata can't carry it by accident. */
-static uint32_t state_maketag(const MpState *E) {
-  uint64_t x = (uint64_t)(uintptr_t)E ^ ((uint64_t)clock() << 32) ^ (uint64_t)time(NULL);
-  x *= UINT64_C(0xD6E8FEB86659FD93); /* a mixing constant: spreads the low bits upwards */
-  return (uint32_t)(x >> 32) | 1;
 }
 
 static void state_newtable(lua_State *L, int uv, const char *mode) {
@@ -426,7 +431,7 @@ MpState *mp_state_open(lua_State *L) {
   E->closed = true; /* until it is whole */
   E->reporter = E->damage_function = E->damage_text = LUA_NOREF;
   E->frames = 1;
-  E->tag = state_maketag(E);
+  E->tag = MP_CDATA_TAG;
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -440,7 +445,9 @@ MpState *mp_state_open(lua_State *L) {
   state_newtable(L, MP_STATE_TABLES, "k");
   state_newtable(L, MP_STATE_CTYPES, "v");
   state_newtable(L, MP_STATE_HANDLES, "v");
-  state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_newtable(L, MP_STATE_WRAPPERS, "v");
+  lua_getiuservalue(L, -1, MP_STATE_WRAPPERS);
+  E->wrappers = luaL_ref(L, LUA_REGISTRYINDEX);
   state_newtable(L, MP_STATE_PUSHED, "v");
   state_newtable(L, MP_STATE_HOSTS, NULL);
   state_newtable(L, MP_STATE_MEMORY, "v");
@@ -458,6 +465,7 @@ MpState *mp_state_open(lua_State *L) {
   state_enterdomains(L, E); /* nothing raises from here on but what gives it back */
   mp_map_init(&E->objects, E->obj);
   mp_name_init(&E->names, E->obj);
+  mp_map_init(&E->over, E->obj);
   E->root.engine = E;
   if (mp_space_init(&E->root, E->obj, &E->names, NULL, &e) != MP_OK) {
     mp_space_fini(&E->root);

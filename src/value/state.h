@@ -13,11 +13,10 @@
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "abi/dl.h"
+#include "base/map.h"
 #include "mem/domain.h"
 #include "type/space.h"
 
@@ -34,6 +33,7 @@ struct MpInstance {
   MpSpace space;
   MpState *engine;
   MpInstance *next; /* of all instances of the state */
+  void *plans;      /* of the types that are at home here, by value/metatype */
   bool seen;        /* by the sweep of dead instances */
   uint32_t version; /* of the names when the type strings were cached */
 };
@@ -51,10 +51,9 @@ struct MpInstance {
 typedef struct MpLib {
   struct MpLib *next;
   void *handle;
-  unsigned active; /* calls that are inside it */
-  bool closed;     /* by dlclose; the handle goes when no call is inside */
-  bool borrowed;   /* the handle is C's own: not closed here */
-  char name[1];    /* as it was opened */
+  bool closed;   /* by dlclose; the handle goes when no call is under way */
+  bool borrowed; /* the handle is C's own: not closed here */
+  char name[1];  /* as it was opened */
 } MpLib;
 
 /*
@@ -72,8 +71,9 @@ typedef struct MpTyped {
 
 struct MpState {
   lua_State *main;
-  uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
+  uint32_t tag; /* in each cdata: it tells them from foreign userdata */
   bool closed;
+  bool wary; /* it is closed, or a library is: functions look at both */
   bool
       ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
   int saved_errno; /* C's errno between calls */
@@ -83,11 +83,19 @@ struct MpState {
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;          /* those with an end to come, newest first */
-  MpLib *libs;              /* opened by dlopen, newest first */
-  void *process;            /* the handle of the process itself */
-  lua_State *running;       /* the coroutine whose call into C is active; NULL: none */
-  _Atomic(pthread_t) *here; /* in the seat, the thread; NULL before there is one */
+  uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
+  MpBlock *blocks;                   /* those with an end to come, newest first */
+  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint64_t wrapped;                  /* blocks made over others so far */
+  uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
+  uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
+  int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
+  MpLib *libs;                             /* opened by dlopen, newest first */
+  bool unclosed;                           /* of a closed one the handle may still be there */
+  void *process;                           /* the handle of the process itself */
+  lua_State *running;        /* the coroutine whose call into C is active; NULL: none */
+  int *error;                /* the errno of the thread that `seat` says */
+  void (*enter)(MpState *E); /* this thread is the state's now; call/owner fills it in */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -101,6 +109,7 @@ struct MpState {
   int ender;        /* that of what ends of blocks run in */
   int targets;      /* that of MP_STATE_TARGETS */
   int ntargets;     /* numbers that callbacks have had */
+  int freetarget;   /* one that is free, and has the next such in its place; 0: none */
   int nested;       /* callbacks that are running, one inside another */
   lua_State *aside; /* a coroutine of the engine's own: for what runs in the middle of a call */
   bool asked;       /* a Lua function asks a domain for memory: no record is half made */
@@ -126,7 +135,8 @@ struct MpState {
 };
 
 /* User values of the engine's userdata. */
-#define MP_STATE_TYPES 1     /* type → metatable, weak values */
+#define MP_STATE_TYPES \
+  1 /* metatable's number → metatable, weak values; value/metatype gives them */
 #define MP_STATE_ANCHORS 2   /* metatables of the root's types */
 #define MP_STATE_SPACES 3    /* space → instance, weak values */
 #define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
@@ -135,9 +145,9 @@ struct MpState {
 #define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
-#define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
+#define MP_STATE_WRAPPERS 10 /* slot of a block made over another → its userdata, weak values */
 #define MP_STATE_TARGETS \
-  11 /* callback's number → its Lua function, weak values; 0: the first free number */
+  11 /* callback's number → its Lua function, weak values; see MpState.freetarget */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
@@ -154,7 +164,7 @@ struct MpState {
 
 /* Lua runs moonpool on this thread, by whatever door: it is the state's. */
 static inline void mp_state_enter(MpState *E) {
-  if (E->here != NULL) atomic_store_explicit(E->here, pthread_self(), memory_order_relaxed);
+  if (E->enter != NULL) E->enter(E);
 }
 
 /* The engine of L, or NULL. */
@@ -175,8 +185,8 @@ MpInstance *mp_state_newinstance(lua_State *L, MpState *E);
 /* Pushes the userdata of the instance that owns `sp` (the engine's for the root). */
 void mp_state_pushspace(lua_State *L, MpState *E, const MpSpace *sp);
 
-/* Gives a library's handle back to the linker, once. */
-void mp_state_closehandle(MpLib *lib);
+/* Gives the handles of closed libraries back to the linker, unless a call is under way. */
+void mp_state_closelibs(MpState *E);
 
 /* The instance `other` becomes visible in the one at idx (userdata both); raises as mp_space_include fails. */
 void mp_state_include(lua_State *L, int idx, int other);

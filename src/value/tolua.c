@@ -83,14 +83,18 @@ static void push_flexible(lua_State *L, MpState *E, const MpCtype *ct, char *at,
     mp_cdata_pushslice(L, E, ct, at, size / ct->item->size, -1);
 }
 
+void mp_tolua_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at) {
+  MpCdata *c = mp_cdata_pushowner(L, E, ct, ct->size, false);
+  memcpy(mp_cdata_address(c), at, ct->size);
+  if (!E->ending) c->flags |= MP_CD_WHOLE;
+}
+
 static void push_aggregate(lua_State *L, MpState *E, const MpCtype *ct, const char *at,
                            MpCdata *via, int via_idx) {
   int top = lua_gettop(L);
   MpCdata *block;
   if (via == NULL) {
-    MpCdata *c = mp_cdata_pushowner(L, E, ct, ct->size, false);
-    memcpy(mp_cdata_address(c), at, ct->size);
-    if (!E->ending) c->flags |= MP_CD_WHOLE;
+    mp_tolua_record(L, E, ct, at);
     return;
   }
   block = mp_cdata_pushblockof(L, via, via_idx);

@@ -21,6 +21,9 @@ void mp_tolua_push(lua_State *L, MpState *E, const MpCtype *ct, const char *at, 
 void mp_tolua_field(lua_State *L, MpState *E, const MpField *f, const char *record, MpCdata *via,
                     int via_idx);
 
+/* Pushes an owner with a copy of the struct or union at `at`. */
+void mp_tolua_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at);
+
 /* An integer of type `ct`: a Lua integer where it fits, else a box. */
 void mp_tolua_integer(lua_State *L, MpState *E, const MpCtype *ct, MpInt128 value);
 
