@@ -257,7 +257,7 @@ valgrind: ## run the specs under valgrind
 # Full collections take the time of what is alive: each folder runs in an interpreter of its
 # own, and the floors that make no cdata are left out.
 GCSTRESS_SPECS = $(if $(filter-out spec,$(SPEC)),$(SPEC),\
-  spec/value spec/face spec/call spec/seed_cffi_spec.lua)
+  spec/value spec/face spec/call spec/seed_cffi_spec.lua spec/embed_spec.lua)
 gcstress: ## run the specs with a full collection before each new cdata
 	@tools/deps test
 	@set -e; for specs in $(GCSTRESS_SPECS); do \

@@ -58,6 +58,9 @@ static MpSeat *seat_find(void) {
   return s;
 }
 
+/* MpState.enter */
+static void owner_enter(MpState *E) { mp_owner_enter(E); }
+
 bool mp_owner_sit(MpState *E) {
   pool_lock();
   E->seat = seat_find();
@@ -66,10 +69,13 @@ bool mp_owner_sit(MpState *E) {
   if (E->seat == NULL) return false;
   atomic_store_explicit(&E->seat->thread, mp_owner_thread(), memory_order_relaxed);
   E->error = &errno;
+  E->enter = owner_enter;
+  mp_domain_enter(E->domains);
   return true;
 }
 
 void mp_owner_leave(MpState *E) {
+  E->enter = NULL; /* the seat may be another's soon */
   pool_lock();
   E->seat->engine = NULL;
   pool_unlock();

@@ -72,6 +72,7 @@ static inline int *mp_owner_enter(MpState *E) {
           !mp_owner_same(atomic_load_explicit(&E->seat->thread, memory_order_relaxed), self))) {
     atomic_store_explicit(&E->seat->thread, self, memory_order_relaxed);
     E->error = &errno;
+    mp_domain_enter(E->domains);
   }
   return MP_OWNER_ERRNO(E);
 }

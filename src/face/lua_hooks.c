@@ -102,7 +102,10 @@ typedef struct Snapshot {
 
 static int snapshot_gc(lua_State *L) {
   Snapshot *s = (Snapshot *)lua_touserdata(L, 1);
-  if (s->engine != NULL && !s->engine->closed) mp_stats_fini(&s->groups);
+  if (s->engine != NULL && !s->engine->closed) {
+    mp_state_enter(s->engine);
+    mp_stats_fini(&s->groups);
+  }
   s->engine = NULL;
   return 0;
 }

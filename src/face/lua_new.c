@@ -401,6 +401,7 @@ static int new_release(lua_State *L) {
 
 int mp_lua_new_close(lua_State *L) {
   MpCdata *c = mp_cdata_self(L);
+  mp_state_enter(mp_state_of(c->ct));
   mp_lua_new_release(L, mp_state_of(c->ct), c, 1);
   return 0;
 }

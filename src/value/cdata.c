@@ -491,6 +491,7 @@ int mp_cdata_gc(lua_State *L) {
   MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   int saved = E->saved_errno; /* a destructor may call C, at whatever time */
+  mp_state_enter(E);
   if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, 1);
   E->saved_errno = saved;
   return 0;

@@ -162,6 +162,7 @@ static void state_sweep(lua_State *L, MpState *E) {
 static int sentinel_gc(lua_State *L) {
   MpState *E = *(MpState **)lua_touserdata(L, 1);
   if (E->closed) return 0;
+  mp_state_enter(E);
   lua_getmetatable(L, 1);
   lua_setmetatable(L, 1);
   state_sweep(L, E);
@@ -371,6 +372,7 @@ static void state_end(lua_State *L, int idx) {
   MpState *E = (MpState *)lua_touserdata(L, idx);
   MpInstance *in;
   if (E->closed) return;
+  mp_state_enter(E);
   mp_cdata_endall(L, E);
   if (E->end_allocators != NULL) E->end_allocators(E);
   if (E->leave != NULL) E->leave(E);

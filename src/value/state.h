@@ -93,8 +93,9 @@ struct MpState {
   MpLib *libs;                             /* opened by dlopen, newest first */
   bool unclosed;                           /* of a closed one the handle may still be there */
   void *process;                           /* the handle of the process itself */
-  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
-  int *error;         /* the errno of the thread that `seat` says */
+  lua_State *running;        /* the coroutine whose call into C is active; NULL: none */
+  int *error;                /* the errno of the thread that `seat` says */
+  void (*enter)(MpState *E); /* this thread is the state's now; call/owner fills it in */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -160,6 +161,11 @@ struct MpState {
 #define MP_STATE_PUSHED 21 /* address in the host's memory, light → its block, weak values */
 #define MP_STATE_HOSTS 22  /* set of those blocks that keep something: until they are revoked */
 #define MP_STATE_UVS 22
+
+/* Lua runs moonpool on this thread, by whatever door: it is the state's. */
+static inline void mp_state_enter(MpState *E) {
+  if (E->enter != NULL) E->enter(E);
+}
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
