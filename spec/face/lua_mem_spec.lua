@@ -60,3 +60,67 @@ describe("once moonpool is closed, ffi.mem", function()
     assert.equal(("moonpool is closed\n"):rep(5), output)
   end)
 end)
+
+describe("mem.adopt", function()
+  local function run(code)
+    local output, status = engine.run_lua('local mem = require "moonpool.mem" ' .. code)
+    assert.equal(0, status, output)
+    return output
+  end
+
+  it("moves Lua's objects to the heap, once", function()
+    assert.equal("true\tfalse\ntrue\ntrue\n", run [[
+      local before = mem.live(mem.OBJ)
+      print(mem.adopt(), mem.adopt())
+      local t = {}
+      for i = 1, 10000 do t[i] = { tostring(i) } end
+      print(mem.live(mem.OBJ) - before > 20000)
+      t = nil
+      collectgarbage()
+      print(mem.live(mem.OBJ) - before < 1000)
+    ]])
+  end)
+
+  it("leaves what there was with who made it, and resizes it", function()
+    assert.equal("300000\n", run [[
+      local t, s = {}, {}
+      for i = 1, 1000 do t[i] = { i } s[i] = ("x"):rep(i) end
+      mem.adopt()
+      for i = 1001, 300000 do t[i] = i end
+      for i = 1, 1000 do assert(t[i][1] == i and #s[i] == i) t[i] = nil s[i] = nil end
+      collectgarbage()
+      print(#t)
+    ]])
+  end)
+
+  it("closes with finalizers, coroutines and cdata", function()
+    assert.equal("closing\n", run [[
+      mem.adopt()
+      local ffi = require "moonpool"
+      a = ffi.new("char[100000]")
+      b = coroutine.wrap(function() coroutine.yield(ffi.new "int[3]") end)
+      b()
+      c = setmetatable({}, { __gc = function() io.write "closing\n" end })
+    ]])
+  end)
+
+  it("puts Lua's objects under the limit", function()
+    assert.equal("false\tnot enough memory\n", run [[
+      mem.adopt()
+      mem.max_bytes(mem.total_bytes() + 1000000)
+      print(pcall(string.rep, "x", 2000000))
+    ]])
+  end)
+
+  it("works under the hooks", function()
+    local output, status = engine.run_lua([[
+      local mem = require "moonpool.mem"
+      mem.adopt()
+      local t = {}
+      for i = 1, 10000 do t[i] = { tostring(i) } end
+      print(#t)
+    ]], { MOONPOOL_MALLOC = "debug" })
+    assert.equal(0, status, output)
+    assert.equal("10000\n", output)
+  end)
+end)

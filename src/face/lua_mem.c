@@ -67,6 +67,26 @@ static void add_functions(lua_State *L, MpState *E, const luaL_Reg *functions) {
   }
 }
 
+/*
+** mem.adopt(): Lua's own objects, too, come from this state's heap from now on;
+** false: they do already. What there is stays with the allocator that made it.
+** The heap goes with the last block that lua_close frees, the main thread's,
+** which begins with its extra space (lua_getextraspace, Lua manual 4.6).
+*/
+static int mem_adopt(lua_State *L) {
+  MpState *E = mp_lua_mem_self(L);
+  void *ud;
+  lua_Alloc former = lua_getallocf(L, &ud);
+  lua_pushboolean(L, former != mp_domain_luaalloc);
+  if (former == mp_domain_luaalloc) return 1;
+  mp_domain_adopt(E->domains, former, ud, lua_getextraspace(E->main));
+  E->guest = true; /* the set outlives the engine */
+  lua_setallocf(L, mp_domain_luaalloc, E->domains);
+  return 1;
+}
+
+static const luaL_Reg mem_functions[] = {{"adopt", mem_adopt}, {NULL, NULL}};
+
 void mp_lua_mem_open(lua_State *L, MpState *E) {
   int i;
   mp_lua_scope_open(L);
@@ -78,6 +98,7 @@ void mp_lua_mem_open(lua_State *L, MpState *E) {
     if (i == MP_DOMAIN_MEM) copy_fields(L, -1, -2);
     lua_setfield(L, -2, mp_domain_name((MpDomainId)i));
   }
+  add_functions(L, E, mem_functions);
   add_functions(L, E, mp_lua_stats_functions);
   add_functions(L, E, mp_lua_allocator_functions);
   add_functions(L, E, mp_lua_hooks_functions);

@@ -241,7 +241,7 @@ static void *former_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
 /* s:adopt() → a block of the former allocator, 100 bytes; it counts into `collected`. */
 static int set_adopt(lua_State *L) {
   MpTestsSet *s = mp_lua_tests_domain_check(L);
-  mp_domain_adopt(s->domains, former_resize, &s->collected);
+  mp_domain_adopt(s->domains, former_resize, &s->collected, NULL);
   return mp_lua_tests_domain_push(L, malloc(100));
 }
 

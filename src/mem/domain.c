@@ -410,9 +410,10 @@ bool mp_domain_isinside(const MpLayer *y) { return mp_layer_isinside(y); }
 /* {===== Lua's own traffic ===== */
 
 void mp_domain_adopt(MpDomains *set, void *(*f)(void *ud, void *ptr, size_t osize, size_t nsize),
-                     void *ud) {
+                     void *ud, const void *last) {
   set->vm.former = f;
   set->vm.former_ud = ud;
+  set->vm.last = last;
   mp_domain_note(set);
 }
 

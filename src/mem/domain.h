@@ -79,6 +79,7 @@ typedef struct MpDomainVm {
   /* Who made the older blocks of a state that was moved here; NULL: nobody did. */
   void *(*former)(void *ud, void *ptr, size_t osize, size_t nsize);
   void *former_ud;
+  const void *last; /* the block of those that Lua frees last: the set goes with it */
 } MpDomainVm;
 
 struct MpDomains {
@@ -177,7 +178,7 @@ void *mp_domain_luaalloc(void *ud, void *ptr, size_t osize, size_t nsize);
 
 /* The state's older blocks are `f`'s: freed by it, and moved here by a resize. For lua_setallocf. */
 void mp_domain_adopt(MpDomains *d, void *(*f)(void *ud, void *ptr, size_t osize, size_t nsize),
-                     void *ud);
+                     void *ud, const void *last);
 
 /* Why the last call through this door failed, in the user's terms; "" when it was plain want of memory. */
 const char *mp_domain_reason(const MpDomain *d);

@@ -228,7 +228,9 @@ static void *vm_new(MpDomains *set, size_t tag, size_t size) {
 
 static void vm_free(MpDomains *set, MpVmKind maker, void *ptr, size_t size) {
   if (maker == MP_VM_FORMER) {
+    bool last = ptr == set->vm.last;
     set->vm.former(set->vm.former_ud, ptr, size, 0);
+    if (last) mp_domain_freeset(set);
     return;
   }
   set->obj.tally.bytes -= size;
