@@ -147,7 +147,9 @@ describe("embed/", function()
 
   it("runs its frames, and outlives five scripts that misbehave", function()
     local lines = {}
-    for line in host "./host 100":gmatch "[^\n]+" do lines[#lines + 1] = line end
+    for line in host "./host 100":gmatch "[^\n]+" do -- qsort may compare more than once
+      if line ~= lines[#lines] then lines[#lines + 1] = line end
+    end
     assert.equal("rules.lua: loaded at frame 0", lines[1])
     assert.equal("frame 100, energy 4.6:  sun (0.00, 0.00)  earth (9.50, 2.95)  comet (2.40, -24.92)", lines[2])
     assert.matches("^trouble 1: trouble.lua:%d+: index too large for cdata 'struct body%[4%]'", lines[3])

@@ -346,6 +346,7 @@ MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *t
   if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, E, b);
   mp_metatype_push(L, ct, true);
   lua_setmetatable(L, -2);
+  E->unended++;
   return b;
 }
 
@@ -429,6 +430,7 @@ static bool block_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
     block_revive(L, b, idx);
     return false;
   }
+  if (!loose) E->unended--;
   if (b->head.flags & MP_CD_OVER) mp_wrapper_drop(E, b);
   return true;
 }

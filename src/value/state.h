@@ -85,9 +85,10 @@ struct MpState {
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
   uint32_t nlate;                    /* blocks that finalizers have made */
-  MpMap over;                        /* block → MpWrapper of the newest of those made over it */
-  uint64_t wrapped;                  /* blocks made over others so far */
-  uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
+  size_t unended;   /* blocks with a finalizer that hasn't run; Lua skips it for want of memory */
+  MpMap over;       /* block → MpWrapper of the newest of those made over it */
+  uint64_t wrapped; /* blocks made over others so far */
+  uint32_t *free_slots; /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
   uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
   int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
   MpLib *libs;                             /* opened by dlopen, newest first */
