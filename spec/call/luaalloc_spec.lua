@@ -228,6 +228,86 @@ describe("an allocator written in Lua", function()
     assert.is_nil(seen)
   end)
 
+  -- The first use of a type or a function makes records for it, beside those of the declaration.
+  it("may use types for the first time during a declaration that fails", function()
+    local output, code = engine.run_lua [[
+      local ffi = require "moonpool"
+      local mem = ffi.mem
+      local saved = mem.get_allocator(mem.OBJ)
+      ffi.cdef "struct fresh { int a; char *name; }; int abs(int); int snprintf(char *, size_t, const char *, ...);"
+      local fresh, array = ffi.typeof "struct fresh *", ffi.typeof "short[5]"
+      local snprintf, buffer = ffi.C.snprintf, ffi.new "char[16]"
+      ffi.cast("const void *", buffer)
+      local calls = 0
+      mem.set_allocator(mem.OBJ, {
+        malloc = function(_, size)
+          calls = calls + 1
+          if calls == 3 then
+            local p = ffi.new(fresh, { a = 3 })
+            p.a = p.a + #ffi.new(array)
+            assert(p.a + ffi.C.abs(-2) == 10)
+            assert(snprintf(buffer, 16, "%g", 2.5) == 3)
+          end
+          return saved.malloc(saved.ctx, size)
+        end,
+        calloc = saved.calloc, realloc = saved.realloc,
+        free = function(_, p) return saved.free(saved.ctx, p) end,
+      })
+      local text = {}
+      for i = 1, 300 do text[i] = ("struct outer%d { int a, b; };"):format(i) end
+      assert(not pcall(ffi.cdef, table.concat(text) .. "nothing x;"))
+      mem.set_allocator(mem.OBJ, saved)
+      for i = 1, 300 do ffi.cdef(("struct again%d { long c, d; };"):format(i)) end
+      local p = ffi.new(fresh, { a = 4 })
+      assert(calls >= 3 and p.a == 4 and #ffi.new(array) == 5)
+      assert(ffi.C.abs(-9) == 9 and snprintf(buffer, 16, "%g", 4.5) == 3 and ffi.string(buffer) == "4.5")
+    ]]
+    assert.equal("", (output:gsub("moonpool: an allocator of the obj domain [^\n]*\n", "")))
+    assert.equal(0, code)
+  end)
+
+  it("sees nothing of a declaration before that is whole", function()
+    local output, code = engine.run_lua [[
+      local ffi = require "moonpool"
+      local mem = ffi.mem
+      local saved = mem.get_allocator(mem.OBJ)
+      ffi.cdef "struct late;"
+      local late = ffi.typeof "struct late *"
+      local known = ffi.cast(late, ffi.new "char[64]")
+      local busy = {}
+      local function try(what, f, ...)
+        local ok, why = pcall(f, ...)
+        assert(not ok, what)
+        if why:find "moonpool is busy$" then busy[what] = true end
+      end
+      mem.set_allocator(mem.OBJ, {
+        malloc = function(_, size)
+          try("new", ffi.new, late)
+          try("field", function() return known.x end)
+          try("element", function() known[0] = { 1, 2 } end)
+          try("function", function() return ffi.C.labs end)
+          try("variable", function() return ffi.C.environ end)
+          try("constant", function() return ffi.C.LATE end)
+          return saved.malloc(saved.ctx, size)
+        end,
+        calloc = saved.calloc, realloc = saved.realloc,
+        free = function(_, p) return saved.free(saved.ctx, p) end,
+      })
+      local text = { "struct late { int x, y; }; long labs(long); extern char **environ; enum { LATE = 1 };" }
+      for i = 1, 300 do text[#text + 1] = ("struct outer%d { int a, b; };"):format(i) end
+      assert(not pcall(ffi.cdef, table.concat(text) .. "nothing x;"))
+      mem.set_allocator(mem.OBJ, saved)
+      for _, what in ipairs { "new", "field", "element", "function", "variable", "constant" } do
+        assert(busy[what], what)
+      end
+      ffi.cdef "struct late { double d, e; }; long labs(long);"
+      known.e = 1.5
+      assert(ffi.new(late, { 1, 2.5 }).e == 2.5 and ffi.C.labs(-1) == 1 and known[0].e == 1.5)
+    ]]
+    assert.equal("", (output:gsub("moonpool: an allocator of the obj domain [^\n]*\n", "")))
+    assert.equal(0, code)
+  end)
+
   it("can't declare while moonpool takes memory for a declaration", function()
     local output, code = engine.run_lua [[
       local ffi = require "moonpool"

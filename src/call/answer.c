@@ -36,7 +36,8 @@ const MpAnswer *mp_answer_find(lua_State *L, const MpCtype *fn) {
   MpAnswer *a = (MpAnswer *)f->answered;
   uint32_t i;
   if (a != NULL) return a;
-  a = (MpAnswer *)mp_arena_new(&fn->home->arena, sizeof(MpAnswer) + f->nparams * sizeof(MpWay));
+  a = (MpAnswer *)mp_arena_new(mp_space_lasting(fn->home),
+                               sizeof(MpAnswer) + f->nparams * sizeof(MpWay));
   if (a == NULL) mp_state_error(L, MP_MSG_NOMEM);
   if (mp_owner_kind(fn, &a->kind, &e) != MP_OK) mp_state_raise(L, &e);
   a->n = (int)f->nparams;

@@ -67,6 +67,7 @@ static const MpDecl *clib_decl(lua_State *L, MpState *E, int idx, int name) {
   const MpDecl *d = clib_find(L, E, idx, name);
   const char *s = lua_tostring(L, name);
   if (d == NULL) mp_state_error(L, MP_MSG_NO_NAME, s);
+  if (mp_space_is_tentative(&E->root, d)) mp_state_error(L, MP_MSG_BUSY);
   if (d->kind == MP_DECL_TYPEDEF) mp_state_error(L, MP_MSG_NO_VALUE, s);
   if (d->kind == MP_DECL_MACRO) mp_state_error(L, MP_MSG_MACRO, s);
   return d;
@@ -322,7 +323,7 @@ void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool
 
 void mp_clib_pushprocess(lua_State *L, MpState *E, int instance) {
   MpInstance *in = *(MpInstance **)lua_touserdata(L, instance);
-  MpLib *lib = (MpLib *)mp_arena_new(&in->space.arena, sizeof(MpLib) + 1);
+  MpLib *lib = (MpLib *)mp_arena_new(mp_space_lasting(&in->space), sizeof(MpLib) + 1);
   MpErr e;
   if (lib == NULL) mp_state_error(L, MP_MSG_NOMEM);
   if (E->process == NULL && mp_dl_open(E->obj, NULL, mp_dl_defaults(), &E->process, &e) != MP_OK)

@@ -32,10 +32,10 @@ static MpAlloc arena_alloc(MpArena *arena) {
 }
 
 MpPrepared *mp_tail_prepare(lua_State *L, const MpCtype *fn) {
-  MpAlloc alloc = arena_alloc(&fn->home->arena);
+  MpAlloc alloc = arena_alloc(mp_space_lasting(fn->home));
   MpPrepared *p = (MpPrepared *)fn->u.function->prepared;
   if (p != NULL) return p;
-  p = (MpPrepared *)mp_arena_new(&fn->home->arena, sizeof(MpPrepared));
+  p = (MpPrepared *)mp_arena_new(mp_space_lasting(fn->home), sizeof(MpPrepared));
   if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
   p->fn = fn;
   p->tails = NULL;
@@ -147,7 +147,7 @@ static const MpRoute *tail_route(lua_State *L, MpPrepared *p, const MpCtype *con
   MpRoute *route;
   if (t != NULL) return t->route;
   if (!lasts) return mp_route_new(L, &alloc, p->fn, types, n);
-  alloc = arena_alloc(&p->fn->home->arena);
+  alloc = arena_alloc(mp_space_lasting(p->fn->home));
   route = mp_route_new(L, &alloc, p->fn, types, n);
   t = (MpTail *)mp_alloc_new(&alloc, sizeof(MpTail));
   if (t == NULL || (t->types = (const MpCtype **)mp_alloc_new(&alloc, n * sizeof *types)) == NULL)

@@ -42,6 +42,7 @@ static void new_plan(lua_State *L, MpDest *d, const MpCtype *ct, int first, NewP
     mp_state_error(L, MP_MSG_NEW_KIND, mp_state_pushrepr(L, ct, NULL));
   if (!mp_ctype_is_complete(p->data) && p->data->kind != MP_KIND_ARRAY)
     mp_state_error(L, MP_MSG_NEW_OPAQUE, mp_state_pushrepr(L, p->data, NULL));
+  mp_metatype_checksettled(L, p->data);
   given = p->last - first + 1;
   if (given > 1 && mp_ctype_is_record(p->data)) { /* as one table, which says how large it is */
     mp_init_pushpositional(L, first, p->last);

@@ -58,6 +58,7 @@ MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpac
   sp->last = &sp->first;
   sp->last_tag = &sp->first_tag;
   mp_arena_init(&sp->arena, alloc);
+  mp_arena_init(&sp->lasting, alloc);
   mp_set_init(&sp->derived, alloc);
   mp_set_init(&sp->ordinary, alloc);
   mp_set_init(&sp->tags, alloc);
@@ -70,6 +71,7 @@ void mp_space_fini(MpSpace *sp) {
   mp_set_fini(&sp->tags);
   mp_alloc_free(sp->alloc, sp->includes, sp->cap_includes * sizeof(MpSpace *));
   mp_alloc_free(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo));
+  mp_arena_fini(&sp->lasting);
   mp_arena_fini(&sp->arena);
 }
 
@@ -89,6 +91,8 @@ MpSpaceMark mp_space_mark(MpSpace *sp) {
   MpSpaceMark mark;
   mp_assert(!sp->marked);
   sp->marked = true;
+  sp->since = sp->last;
+  sp->root->declaring = sp;
   mark.arena = mp_arena_mark(&sp->arena);
   mark.last = sp->last;
   mark.last_tag = sp->last_tag;
@@ -98,6 +102,7 @@ MpSpaceMark mp_space_mark(MpSpace *sp) {
 
 void mp_space_commit(MpSpace *sp) {
   sp->marked = false;
+  sp->root->declaring = NULL;
   sp->nundo = 0;
   if (sp->cap_undo <= UNDO_KEPT) return; /* for the next type string */
   mp_alloc_free(sp->alloc, sp->undo, sp->cap_undo * sizeof(MpSpaceUndo));
@@ -126,6 +131,22 @@ MpStatus mp_space_note(MpSpace *sp, MpSpaceNote note, const void *what, uint32_t
   u->note = note;
   u->hash = hash;
   return MP_OK;
+}
+
+bool mp_space_is_tentative(const MpSpace *sp, const MpDecl *d) {
+  const MpSpace *declaring = sp->root->declaring;
+  const MpDecl *fresh = declaring != NULL ? *declaring->since : NULL;
+  while (fresh != NULL && fresh != d) fresh = fresh->next;
+  return fresh != NULL;
+}
+
+bool mp_space_is_completing(const MpCtype *ct) {
+  const MpSpace *home = ct->home;
+  uint32_t i;
+  if (!home->marked) return false;
+  for (i = 0; i < home->nundo; i++)
+    if (home->undo[i].note == MP_NOTE_COMPLETED && home->undo[i].what == ct->plain) return true;
+  return false;
 }
 
 /* The last declaration of that name, MP_DECL_NONE as well. */

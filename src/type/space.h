@@ -62,6 +62,7 @@ struct MpSpace {
   void *engine;       /* whose state this belongs to; floors below `value` pass it on unseen */
   const bool *frozen; /* the root's: true while an allocator runs that may declare; NULL: never */
   MpArena arena;
+  MpArena lasting;      /* what is made of its types while it is `marked`: see mp_space_lasting */
   MpSet derived;        /* types at home here, by their structure */
   MpSet ordinary, tags; /* MpDecl, MpTag, by their names (C11 6.2.3: two name spaces) */
   MpDecl *first, **last;
@@ -71,9 +72,11 @@ struct MpSpace {
   MpSpaceUndo *undo; /* what a roll-back takes back, oldest first; filled while `marked` */
   uint32_t nundo, cap_undo;
   bool marked;
+  MpDecl **since; /* while it is: the link of the first that a roll-back forgets */
   const MpCtype *prims[MP_PRIM_COUNT]; /* the root's */
   const MpCtype *void_type;            /* the root's */
   uint32_t generation;                 /* counts changes of its names */
+  const MpSpace *declaring;            /* the root's: the space that is marked, or NULL */
 };
 
 typedef struct MpSpaceMark {
@@ -108,6 +111,19 @@ MpSpaceMark mp_space_mark(MpSpace *sp);
 void mp_space_rollback(MpSpace *sp, MpSpaceMark mark);
 /* Keeps it; marks taken before are void. */
 void mp_space_commit(MpSpace *sp);
+
+/*
+** What allocators meet that run while something is declared: the names and
+** completions since the mark, which may be taken back, so that nothing may be
+** made of them.
+*/
+bool mp_space_is_tentative(const MpSpace *sp, const MpDecl *d);
+bool mp_space_is_completing(const MpCtype *ct);
+
+/* Where what is made of the types at home in `sp` lies as long as they: no roll-back takes it. */
+static inline MpArena *mp_space_lasting(MpSpace *sp) {
+  return sp->marked ? &sp->lasting : &sp->arena;
+}
 
 /* What `name` means here, or in an included space (own names first, then in order of inclusion); or NULL. */
 const MpDecl *mp_space_find(const MpSpace *sp, const MpName *name);

@@ -41,8 +41,8 @@ static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
   uint32_t cap = hashed ? 32 : r->nflat, i;
   MpKeys *keys;
   while (hashed && cap < r->nflat * 2) cap *= 2;
-  keys =
-      (MpKeys *)mp_arena_new(&ct->home->arena, offsetof(MpKeys, slots) + (cap + 1) * sizeof(MpKey));
+  keys = (MpKeys *)mp_arena_new(mp_space_lasting(ct->home),
+                                offsetof(MpKeys, slots) + (cap + 1) * sizeof(MpKey));
   if (keys == NULL) mp_state_error(L, MP_MSG_NOMEM);
   keys->mask = hashed ? cap - 1 : 0;
   for (i = 0; i < r->nflat; i++) {
@@ -261,9 +261,14 @@ static void metatype_make(lua_State *L, MpState *E, const MpCtype *ct, bool ends
 
 /* {===== plans ===== */
 
+void mp_metatype_checksettled(lua_State *L, const MpCtype *ct) {
+  if (MP_UNLIKELY(mp_space_is_completing(ct))) mp_state_error(L, MP_MSG_BUSY);
+}
+
 const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
   MpRecord *r = ct->u.record;
   if (MP_UNLIKELY(r->keys == NULL)) {
+    mp_metatype_checksettled(L, ct);
     luaL_checkstack(L, 8, NULL);
     push_anchors(L, mp_state_of(ct), ct);
     r->keys = keys_make(L, ct, lua_gettop(L));
@@ -275,6 +280,7 @@ const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
 /* What access may do itself with cdata of the type. */
 static void plan_fill(lua_State *L, MpPlan *p, const MpCtype *ct) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  mp_metatype_checksettled(L, data);
   p->whole = mp_ctype_is_complete(data);
   plan_owner(p, ct);
   if (mp_ctype_is_record(data) && p->whole) {
@@ -299,7 +305,7 @@ void mp_metatype_renew(lua_State *L, const MpCtype *ct) {
 static MpPlan *plan_need(lua_State *L, MpState *E, const MpCtype *ct) {
   MpPlan *p = (MpPlan *)ct->plan;
   if (p != NULL) return p;
-  p = (MpPlan *)mp_arena_new(&ct->home->arena, sizeof(MpPlan));
+  p = (MpPlan *)mp_arena_new(mp_space_lasting(ct->home), sizeof(MpPlan));
   if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
   plan_fill(L, p, ct);
   if (ct->home != &E->root) {

@@ -101,6 +101,12 @@ static inline const MpKey *mp_metatype_key(const MpKeys *keys, const void *name)
   return NULL;
 }
 
+/*
+** Raises while the declaration that completes `ct` is under way, which may
+** fail: an allocator was called by it.
+*/
+void mp_metatype_checksettled(lua_State *L, const MpCtype *ct);
+
 /* The keys of a complete struct or union, made when first asked for. */
 const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct);
 
