@@ -16,11 +16,13 @@ local lua_headers = { ["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = tru
 -- Files that open with the public header instead of one of their own.
 local opens_with = {
   ["src/face/embed.c"] = "moonpool.h",
+  ["src/face/embed_lock.c"] = "moonpool.h",
   ["src/host/main.c"] = "moonpool.h",
 }
 
 -- Sources that the spec of another name covers: each with that spec, and why.
 local covered_by = {
+  ["src/face/embed_lock.c"] = "spec/call/lock_spec.lua", -- with the lock that it takes
   -- ["src/decl/record.c"] = "spec/decl/parse_spec.lua", -- only reached through the parser
 }
 

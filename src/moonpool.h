@@ -28,6 +28,31 @@ MOONPOOL_API int luaopen_moonpool(lua_State *L);
 /* The version of this library, as "1.2.3". Static. */
 MOONPOOL_API const char *moonpool_version(void);
 
+/* {===== the state lock ===== */
+
+/*
+** Several threads may use one state, one at a time, once its lock is on: by
+** moonpool_Config's `lock`, or ffi.lock(true) in a script. Who turns it on
+** holds it, as one who has called moonpool_lock once.
+**
+** moonpool_lock waits until this thread has the state of which `L` is any
+** coroutine; threads get it in the order of coming. Again, it counts.
+** Returns 0, or -1 when the lock is off or the state ends: then nothing of the
+** state may be touched. moonpool_unlock undoes one moonpool_lock, and with the
+** last one lets others in: 0, or -1 when this thread doesn't have it. Both on
+** any thread, while the state lives. They never raise.
+**
+** A call from Lua into C gives it up as long as C runs, however often it was
+** taken, so that C may call moonpool_lock there, too. A thread of the host runs
+** Lua on a coroutine of its own, which lua_newthread has made before on the
+** state's thread, and which is kept (luaL_ref): never on one that another
+** thread is inside of, be it in C.
+*/
+MOONPOOL_API int moonpool_lock(lua_State *L);
+MOONPOOL_API int moonpool_unlock(lua_State *L);
+
+/* }===== */
+
 #ifdef __cplusplus
 }
 #endif

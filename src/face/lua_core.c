@@ -17,6 +17,7 @@
 #include "face/lua_cdata.h"
 #include "face/lua_clib.h"
 #include "face/lua_ctype.h"
+#include "face/lua_lock.h"
 #include "face/lua_mem.h"
 #include "face/lua_new.h"
 #include "base/num.h"
@@ -159,6 +160,7 @@ static void core_pushinstance(lua_State *L, MpState *E) {
   core_add(L, mp_lua_buffer_functions);
   core_add(L, mp_lua_clib_functions);
   core_add(L, mp_lua_callback_functions);
+  core_add(L, mp_lua_lock_functions);
   mp_lua_clib_addfields(L, E);
   mp_lua_mem_addfields(L, E);
   lua_pushliteral(L, MP_OS);

@@ -300,7 +300,7 @@ static void state_closehandle(MpLib *lib) {
 
 void mp_state_closelibs(MpState *E) {
   MpLib *lib;
-  if (E->running != NULL) return; /* it may be inside one, by whatever way */
+  if (E->running != NULL || E->inside > 0) return; /* it may be inside one, by whatever way */
   E->unclosed = false;
   for (lib = E->libs; lib != NULL; lib = lib->next)
     if (lib->closed) state_closehandle(lib);
@@ -324,6 +324,7 @@ static int state_gc(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, 1);
   MpInstance *in;
   if (E->closed) return 0;
+  if (E->finish != NULL) E->finish(E);
   mp_cdata_endall(L, E);
   if (E->leave != NULL) E->leave(E);
   state_deadenall(L);

@@ -49,9 +49,9 @@ struct MpInstance {
 typedef struct MpLib {
   struct MpLib *next;
   void *handle;
-  bool closed;     /* by dlclose; the handle goes when no call is under way */
-  bool borrowed;   /* the handle is C's own: not closed here */
-  char name[1];    /* as it was opened */
+  bool closed;   /* by dlclose; the handle goes when no call is under way */
+  bool borrowed; /* the handle is C's own: not closed here */
+  char name[1];  /* as it was opened */
 } MpLib;
 
 /*
@@ -78,7 +78,9 @@ struct MpState {
   bool unclosed;      /* of a closed one the handle may still be there */
   void *process;      /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
-  int *error;   /* the errno of the thread that `seat` says */
+  bool locked;        /* the state lock is on: `running` and `nested` are its holder's */
+  unsigned inside;    /* calls of threads that have given it up */
+  int *error;         /* the errno of the thread that `seat` says */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -86,15 +88,21 @@ struct MpState {
   ** the block that stands for the open library. call/call fills it in.
   */
   bool (*library_function)(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
-  uint64_t handles; /* made by ffi.new_handle so far */
-  int reporter;     /* registry reference of ffi.onreport's function */
-  int trampoline;   /* registry reference of what callbacks run in */
-  int targets;      /* that of MP_STATE_TARGETS */
-  int ntargets;     /* numbers that callbacks have had */
-  int freetarget;   /* one that is free, and has the next such in its place; 0: none */
-  int nested;       /* callbacks that are running, one inside another */
-  void (*leave)(
-      MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
+  uint64_t handles;     /* made by ffi.new_handle so far */
+  int reporter;         /* registry reference of ffi.onreport's function */
+  int trampoline;       /* registry reference of what callbacks run in */
+  int targets;          /* that of MP_STATE_TARGETS */
+  int ntargets;         /* numbers that callbacks have had */
+  int freetarget;       /* one that is free, and has the next such in its place; 0: none */
+  int nested;           /* callbacks that are running, one inside another */
+  int guests;           /* registry reference of the coroutines of threads from outside; 0: none */
+  struct MpGuest *idle; /* those that nothing runs on */
+  /*
+  ** The engine is about to end: lets other threads finish. Then, without
+  ** callbacks: ends what the process knows of it. call/callback fills them in.
+  */
+  void (*finish)(MpState *E);
+  void (*leave)(MpState *E);
 };
 
 /* User values of the engine's userdata. */
