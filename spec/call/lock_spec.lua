@@ -4,7 +4,7 @@ local engine = require "spec.support.engine"
 
 local CDEF = [[
   void lock_start(int (*f)(int), int threads, int calls) __attribute__((nonblocking));
-  long long lock_join(void);
+  void lock_line(int (*f)(int), int threads) __attribute__((nonblocking)); long long lock_join(void);
   int lock_running(void) __attribute__((nonblocking)); void lock_atexit(int);
   void lock_await(int) __attribute__((nonblocking));
   int lock_sleep(int); int lock_apply(int (*f)(int), int x);
@@ -164,23 +164,22 @@ describe("the state lock", function()
     assert.equal("200", printed)
   end)
 
-  it("goes round: no thread is left behind", function()
+  it("comes to all in the order of their coming", function()
     local printed = run [[
-      local ran, least = {}, nil
+      local order = {}
       local f <close> = callback(function(id)
-        ran[id] = (ran[id] or 0) + 1
-        lib.lock_sleep(0)
-        if ran[id] == 200 and not least then
-          least = 200
-          for other = 0, 3 do least = math.min(least, ran[other] or 0) end
-        end
+        order[#order + 1] = id
+        lib.lock_sleep(0) -- behind the others
+        order[#order + 1] = id
         return 0
       end)
-      lib.lock_start(f, 4, 200)
+      lib.lock_line(f, 6)
       lib.lock_join()
-      print(least > 100 or least)
+      print(table.concat(order, " ", 1, 6))
+      table.sort(order)
+      print(table.concat(order, " "))
     ]]
-    assert.equal("true", printed)
+    assert.equal("0 1 2 3 4 5 0 0 1 1 2 2 3 3 4 4 5 5", printed)
   end)
 
   it("stays where an error is: that is reported, and C gets `error`", function()
@@ -418,6 +417,33 @@ describe("the end of a state", function()
     ]]
     assert.equal("done done done sum 30", printed)
     assert.same({}, reports)
+  end)
+
+  it("may come at any time, and another state on the same seat", function()
+    local printed, reports = run(([[
+      ffi.cdef "int lock_starving(const char *script);"
+      for i = 1, 30 do
+        if lib.lock_starving(("wait = %%d "):format(i %% 5) .. %q) ~= 0 then print "failed" end
+        local sum = lib.lock_join()
+        if sum %% 5 ~= 0 or sum > 4 * 20 * 5 or sum < 4 * 20 * -5 then print(sum) end
+      end
+    ]]):format(([[
+      local ffi = require "moonpool"
+      ffi.cdef %q
+      local lib = ffi.dlopen %q
+      f = ffi.callback("int(int)", function(id)
+        if id == 1 then ffi.yield() end
+        local ok <close> = ffi.gc(ffi.new "int[2]", function() lib.lock_sleep(0) end)
+        return lib.lock_apply(function() return 5 end, 1)
+      end, { error = -5 })
+      ffi.lock(true)
+      lib.lock_start(f, 4, 20)
+      lib.lock_sleep(wait)
+    ]]):format(CDEF, engine.fixture "lock")))
+    assert.equal("", printed)
+    for _, report in ipairs(reports) do
+      assert.is_true(report == CLOSING or report == DEAD, report)
+    end
   end)
 
   it("leaves a thread that comes back to it asleep", function()

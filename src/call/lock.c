@@ -4,10 +4,14 @@
 ** good; the records of threads lie on their own stacks, and are linked only
 ** while these wait or are inside.
 **
-** The mutex guards the record and is held for a few instructions at a time. Who
-** has the state lock itself is `held` and `holder`: it goes from hand to hand,
-** so that nobody overtakes. Of MpState, `running` and `nested` are the thread's
-** that holds it: each takes its own with it, and brings it back.
+** `word` says whether it is free, and whether more than that has to be looked at.
+** As long as nobody waits, giving and taking it are one step each, there. All
+** else goes under the mutex, where it is handed on, so that nobody overtakes.
+** The visits and what is said of the holder are the holder's, and, once the
+** state closes or for good, the mutex's.
+**
+** Of MpState, `running` and `nested` are the thread's that holds it: each takes
+** its own with it, and brings it back.
 */
 
 #include "call/lock.h"
@@ -24,22 +28,25 @@ typedef enum WaitEnd { WAIT_NOT_OVER, WAIT_GRANTED, WAIT_OFF, WAIT_CLOSING } Wai
 typedef struct Waiter {
   struct Waiter *next;
   MpThread thread;
-  const MpVisit *visit; /* it comes back from C; NULL: it comes in */
   pthread_cond_t turn;
   WaitEnd end;
 } Waiter;
 
+/* More to look at: somebody waits, the state closes, or the lock is off. */
+enum { WORD_FREE, WORD_HELD, WORD_MORE };
+
 struct MpLock {
+  _Atomic(unsigned) word;
+  _Atomic(MpThread) holder; /* only whether it's oneself is of use */
   pthread_mutex_t mutex;
   pthread_cond_t left; /* for the thread that closes: nobody holds it */
   MpState *engine;     /* NULL: it serves none */
   const void *registry;
   uint64_t reign; /* counts the engines that it has served */
   bool on;
-  bool closing; /* nobody new gets in */
-  bool alone;   /* and nobody is inside but the thread that closes, which keeps it */
-  bool held;
-  MpThread holder;
+  bool closing;         /* nobody new gets in */
+  bool alone;           /* and nobody is inside but the thread that closes, which keeps it */
+  bool held;            /* what of WORD_MORE is to be known */
   bool guest;           /* the holder has come in by a callback or mp_lock_hold */
   unsigned depth;       /* how often it would have to be dropped */
   Waiter *first, **end; /* in order of coming */
@@ -55,21 +62,28 @@ MpLock *mp_lock_new(void) {
   pthread_mutex_init(&k->mutex, NULL);
   pthread_cond_init(&k->left, NULL);
   k->end = &k->first;
+  k->word = WORD_MORE;
   return k;
 }
 
-/* {===== whose turn it is: all under the mutex ===== */
+/* {===== whose it is ===== */
 
-static bool lock_mine(const MpLock *k) {
-  return k->held && mp_owner_same(k->holder, mp_owner_thread());
+static bool lock_mine(MpLock *k) {
+  return mp_owner_same(atomic_load_explicit(&k->holder, memory_order_relaxed), mp_owner_thread());
 }
 
-/* This thread's innermost visit, or NULL. */
-static MpVisit *lock_visit(const MpLock *k) {
-  MpVisit *v;
-  for (v = k->visits; v != NULL; v = v->next)
-    if (mp_owner_same(v->thread, mp_owner_thread())) return v;
-  return NULL;
+static void lock_own(MpLock *k) {
+  atomic_store_explicit(&k->holder, mp_owner_thread(), memory_order_relaxed);
+}
+
+/* Takes it if it's free, and open to all. */
+static inline bool lock_try(MpLock *k) {
+  unsigned was = WORD_FREE;
+  if (!atomic_compare_exchange_strong_explicit(&k->word, &was, WORD_HELD, memory_order_acquire,
+                                               memory_order_relaxed))
+    return false;
+  lock_own(k);
+  return true;
 }
 
 /*
@@ -81,60 +95,12 @@ static void lock_arrive(MpLock *k, lua_State *in, int nested) {
   k->engine->nested = nested;
 }
 
-/* Takes a waiter out of the line and wakes it. */
-static void waiter_end(MpLock *k, Waiter **link, WaitEnd end) {
-  Waiter *w = *link;
-  *link = w->next;
-  if (w->next == NULL) k->end = link;
-  w->end = end;
-  pthread_cond_signal(&w->turn);
-}
-
-/* The holder leaves: to the first who waits. */
-static void lock_pass(MpLock *k) {
-  if (k->first != NULL) {
-    k->holder = k->first->thread;
-    waiter_end(k, &k->first, WAIT_GRANTED);
-    return;
-  }
-  k->held = false;
-  if (k->closing) pthread_cond_signal(&k->left);
-}
-
-/* Waits for this thread's turn. `v`: it comes back from that one. */
-static WaitEnd lock_wait(MpLock *k, const MpVisit *v) {
-  Waiter w;
-  if (!k->held) {
-    k->held = true;
-    k->holder = mp_owner_thread();
-    return WAIT_GRANTED;
-  }
-  w.next = NULL;
-  w.thread = mp_owner_thread();
-  w.visit = v;
-  w.end = WAIT_NOT_OVER;
-  pthread_cond_init(&w.turn, NULL);
-  *k->end = &w;
-  k->end = &w.next;
-  while (w.end == WAIT_NOT_OVER) pthread_cond_wait(&w.turn, &k->mutex);
-  pthread_cond_destroy(&w.turn);
-  return w.end;
-}
-
-/* Whoever waits is refused; guests that come back from C only if so said. */
-static void lock_refuse(MpLock *k, WaitEnd end, bool guests) {
-  Waiter **link = &k->first;
-  while (*link != NULL) {
-    if (!guests && (*link)->visit != NULL && (*link)->visit->guest)
-      link = &(*link)->next;
-    else
-      waiter_end(k, link, end);
-  }
-}
-
-/* May this thread get in, or in again, while the state ends? */
-static bool lock_finishes(const MpLock *k, const MpVisit *v) {
-  return !k->closing || (v != NULL && v->guest);
+/* That thread's innermost visit, or NULL. */
+static MpVisit *lock_visit(const MpLock *k, MpThread thread) {
+  MpVisit *v;
+  for (v = k->visits; v != NULL; v = v->next)
+    if (mp_owner_same(v->thread, thread)) return v;
+  return NULL;
 }
 
 /* Are other threads inside? `guests`: those that will leave by themselves alone. */
@@ -147,24 +113,116 @@ static bool lock_others(const MpLock *k, bool guests) {
 
 /* }===== */
 
+/* {===== waiting: all under the mutex ===== */
+
+/* Takes a waiter out of the line and wakes it. */
+static void waiter_end(MpLock *k, Waiter **link, WaitEnd end) {
+  Waiter *w = *link;
+  *link = w->next;
+  if (w->next == NULL) k->end = link;
+  w->end = end;
+  pthread_cond_signal(&w->turn);
+}
+
+/* From now on, who gives it or wants it comes under the mutex. */
+static void lock_watch(MpLock *k) {
+  unsigned was = atomic_exchange_explicit(&k->word, WORD_MORE, memory_order_acquire);
+  if (was != WORD_MORE) k->held = was == WORD_HELD;
+}
+
+/* The holder leaves: to the first who waits. */
+static void lock_pass(MpLock *k) {
+  atomic_store_explicit(&k->holder, MP_OWNER_NOBODY, memory_order_relaxed);
+  lock_watch(k);
+  if (k->first != NULL) {
+    waiter_end(k, &k->first, WAIT_GRANTED);
+    return;
+  }
+  k->held = false;
+  if (k->closing)
+    pthread_cond_signal(&k->left);
+  else
+    atomic_store_explicit(&k->word, WORD_FREE, memory_order_release);
+}
+
+/* Waits in line. */
+static WaitEnd lock_queue(MpLock *k) {
+  Waiter w;
+  w.next = NULL;
+  w.thread = mp_owner_thread();
+  w.end = WAIT_NOT_OVER;
+  pthread_cond_init(&w.turn, NULL);
+  *k->end = &w;
+  k->end = &w.next;
+  while (w.end == WAIT_NOT_OVER) pthread_cond_wait(&w.turn, &k->mutex);
+  pthread_cond_destroy(&w.turn);
+  return w.end;
+}
+
+/* Waits for this thread's turn. */
+static WaitEnd lock_wait(MpLock *k) {
+  WaitEnd end = WAIT_GRANTED;
+  lock_watch(k);
+  if (k->held)
+    end = lock_queue(k);
+  else
+    k->held = true;
+  if (end == WAIT_GRANTED) lock_own(k);
+  return end;
+}
+
+/* The holder leaves. */
+static void lock_leave(MpLock *k) {
+  unsigned was = WORD_HELD;
+  atomic_store_explicit(&k->holder, MP_OWNER_NOBODY, memory_order_relaxed);
+  if (atomic_compare_exchange_strong_explicit(&k->word, &was, WORD_FREE, memory_order_release,
+                                              memory_order_relaxed))
+    return;
+  lock_in(k);
+  lock_pass(k);
+  lock_out(k);
+}
+
+/* Whoever waits is refused; guests that come back from C only if so said. */
+static void lock_refuse(MpLock *k, WaitEnd end, bool guests) {
+  Waiter **link = &k->first;
+  while (*link != NULL) {
+    const MpVisit *v = guests ? NULL : lock_visit(k, (*link)->thread);
+    if (v != NULL && v->guest)
+      link = &(*link)->next;
+    else
+      waiter_end(k, link, end);
+  }
+}
+
+/* May a thread that has been here on `v` get in again, while the state ends? NULL: it is new. */
+static bool lock_finishes(const MpLock *k, const MpVisit *v) {
+  return !k->closing || (v != NULL && v->guest);
+}
+
+/* }===== */
+
 /* {===== on and off, open and closed ===== */
 
 void mp_lock_serve(MpLock *k, MpState *E) {
   lock_in(k);
+  lock_watch(k);
   lock_refuse(k, WAIT_CLOSING, true);
   k->engine = E;
   k->registry = E != NULL ? mp_lock_key(E->main) : NULL;
   k->reign++;
   k->on = k->closing = k->alone = k->held = false;
   k->visits = NULL; /* of threads that won't come back */
+  k->holder = MP_OWNER_NOBODY;
   lock_out(k);
 }
 
 static void turn_on(MpLock *k, MpState *E) {
-  k->on = k->held = true;
-  k->holder = mp_owner_thread();
+  k->on = true;
   k->depth = 1;
   k->guest = false;
+  lock_own(k);
+  atomic_store_explicit(&k->word, WORD_HELD, memory_order_release);
   E->locked = true;
   atomic_store_explicit(&E->seat->thread, MP_OWNER_NOBODY, memory_order_relaxed);
 }
@@ -172,7 +230,9 @@ static void turn_on(MpLock *k, MpState *E) {
 /* False when other threads would be left inside. */
 static bool turn_off(MpLock *k, MpState *E) {
   if (!lock_mine(k) || lock_others(k, false)) return false;
+  lock_watch(k);
   k->on = k->held = false;
+  k->holder = MP_OWNER_NOBODY;
   lock_refuse(k, WAIT_OFF, true);
   E->locked = false;
   mp_owner_move(E);
@@ -198,14 +258,15 @@ void mp_lock_close(MpState *E) {
   int nested = E->nested, saved = E->saved_errno;
   if (!E->locked) return;
   lock_in(k);
-  if (!lock_mine(k)) (void)lock_wait(k, NULL);
+  if (!lock_mine(k)) (void)lock_wait(k);
+  lock_watch(k);
   k->closing = true;
   lock_refuse(k, WAIT_CLOSING, false);
   if (lock_others(k, true)) {
     lock_pass(k);
     while (k->held || lock_others(k, true)) pthread_cond_wait(&k->left, &k->mutex);
     k->held = true;
-    k->holder = mp_owner_thread();
+    lock_own(k);
     lock_arrive(k, running, nested);
     E->saved_errno = saved;
   }
@@ -222,22 +283,22 @@ void mp_lock_give(MpState *E, MpVisit *v, lua_State *in) {
   v->lock = k;
   v->running = E->running;
   v->nested = E->nested;
-  lock_in(k);
   v->given = lock_mine(k) && !k->alone;
-  if (v->given) {
-    v->in = in;
-    v->thread = k->holder;
-    v->reign = k->reign;
-    v->depth = k->depth;
-    v->guest = k->guest;
-    v->next = k->visits;
-    k->visits = v;
-    E->inside++;
-    lock_pass(k);
-  } else {
+  if (!v->given) {
     E->running = in;
+    return;
   }
-  lock_out(k);
+  v->in = in;
+  v->thread = mp_owner_thread();
+  v->reign = k->reign;
+  v->depth = k->depth;
+  v->guest = k->guest;
+  if (MP_UNLIKELY(k->closing)) lock_in(k); /* others look at the visits before they have the lock */
+  v->next = k->visits;
+  k->visits = v;
+  if (MP_UNLIKELY(k->closing)) lock_out(k);
+  E->inside++;
+  lock_leave(k);
 }
 
 /* Its state has ended: there is nowhere to go. */
@@ -247,6 +308,7 @@ static MP_NORETURN void visit_park(MpLock *k) {
   for (;;) pause();
 }
 
+/* The lock is had again, or off. */
 static void visit_end(MpLock *k, const MpVisit *v) {
   MpVisit **link = &k->visits;
   while (*link != v) link = &(*link)->next;
@@ -254,32 +316,38 @@ static void visit_end(MpLock *k, const MpVisit *v) {
   k->engine->inside--;
   k->depth = v->depth;
   k->guest = v->guest;
+  lock_arrive(k, v->running, v->nested);
+}
+
+/* With more to look at than whether it is free. */
+static void visit_return(MpLock *k, const MpVisit *v) {
+  lock_in(k);
+  if (v->reign != k->reign || !lock_finishes(k, v)) visit_park(k);
+  if (k->on && !lock_mine(k) && lock_wait(k) != WAIT_GRANTED) visit_park(k);
+  visit_end(k, v);
+  lock_out(k);
 }
 
 void mp_lock_take(MpState *E, MpVisit *v) {
   MpLock *k = v->lock;
   if (!v->given) {
     E->running = v->running;
-    return;
+  } else if (MP_UNLIKELY(!lock_try(k))) {
+    visit_return(k, v);
+  } else if (MP_LIKELY(v->reign == k->reign)) {
+    visit_end(k, v);
+  } else {
+    lock_leave(k); /* it's another state's */
+    lock_in(k);
+    visit_park(k);
   }
-  lock_in(k);
-  if (v->reign != k->reign || !lock_finishes(k, v)) visit_park(k);
-  if (k->on && !lock_mine(k) && lock_wait(k, v) != WAIT_GRANTED) visit_park(k);
-  visit_end(k, v);
-  lock_arrive(k, v->running, v->nested);
-  lock_out(k);
 }
 
 void mp_lock_yield(MpState *E) {
   MpLock *k = E->seat->lock;
   MpVisit v;
   int saved = E->saved_errno;
-  bool wanted;
-  if (!E->locked) return;
-  lock_in(k);
-  wanted = k->first != NULL;
-  lock_out(k);
-  if (!wanted) return;
+  if (!E->locked || atomic_load_explicit(&k->word, memory_order_relaxed) != WORD_MORE) return;
   mp_lock_give(E, &v, NULL);
   mp_lock_take(E, &v);
   E->saved_errno = saved;
@@ -291,17 +359,18 @@ void mp_lock_yield(MpState *E) {
 
 /* This thread has got the lock; it may have been here before. */
 static void lock_welcome(MpLock *k) {
-  const MpVisit *v = lock_visit(k);
+  const MpVisit *v = lock_visit(k, mp_owner_thread());
   k->depth = 1;
   k->guest = v == NULL || v->guest;
   lock_arrive(k, v != NULL ? v->in : NULL, v != NULL ? v->nested : 0);
 }
 
+/* With more to look at than whether it is free; under the mutex. */
 static MpLockTurn lock_enter(MpLock *k) {
   if (!k->on) return MP_LOCK_OFF;
   if (lock_mine(k)) return MP_LOCK_MINE;
-  if (!lock_finishes(k, lock_visit(k))) return MP_LOCK_CLOSING;
-  switch (lock_wait(k, lock_visit(k))) {
+  if (k->closing && !lock_finishes(k, lock_visit(k, mp_owner_thread()))) return MP_LOCK_CLOSING;
+  switch (lock_wait(k)) {
     case WAIT_OFF: return MP_LOCK_OFF;
     case WAIT_CLOSING: return MP_LOCK_CLOSING;
     default: lock_welcome(k); return MP_LOCK_TAKEN;
@@ -310,6 +379,10 @@ static MpLockTurn lock_enter(MpLock *k) {
 
 MpLockTurn mp_lock_enter(MpLock *k) {
   MpLockTurn turn;
+  if (lock_try(k)) {
+    lock_welcome(k);
+    return MP_LOCK_TAKEN;
+  }
   lock_in(k);
   turn = lock_enter(k);
   lock_out(k);
@@ -317,9 +390,7 @@ MpLockTurn mp_lock_enter(MpLock *k) {
 }
 
 void mp_lock_leave(MpLock *k) {
-  lock_in(k);
-  if (k->on && lock_mine(k)) lock_pass(k);
-  lock_out(k);
+  if (lock_mine(k)) lock_leave(k);
 }
 
 /* The lock of that state, its mutex had; NULL: there is none. */
