@@ -17,6 +17,7 @@ LUA_PC := $(shell for p in lua5.4 lua-5.4 lua54 lua; do \
   pkg-config --exists "$$p >= 5.4 $$p < 5.5" 2>/dev/null && echo "$$p" && break; done)
 ifneq ($(LUA_PC),)
 LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_PC))
+LUA_LIBS := $(shell pkg-config --libs $(LUA_PC))
 endif
 FFI_CFLAGS := $(shell pkg-config --cflags libffi 2>/dev/null)
 FFI_LIBS := $(shell pkg-config --libs libffi 2>/dev/null || echo -lffi)
@@ -43,6 +44,7 @@ endif
 # == Flags ================================================================================
 
 FLAGS_release = -O2
+FLAGS_plain = -O0
 FLAGS_debug = -O1 -DMP_ASSERT_LEVEL=2
 FLAGS_asan = -O1 -DMP_ASSERT_LEVEL=3 -fno-omit-frame-pointer \
   -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -57,11 +59,13 @@ FLAGS_asan += -shared-libasan
 LDFLAGS_asan += -Wl,-rpath,$(dir $(ASAN_RUNTIME))
 endif
 
+WARNINGS_HOST = -Wall -Wextra
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wredundant-decls \
   -Wdisabled-optimization -Wdouble-promotion -Wmissing-prototypes -Wmissing-declarations \
   -Wstrict-prototypes -Wnested-externs -Wold-style-definition -Wc++-compat
 ifdef CI
 WARNINGS += -Werror
+WARNINGS_HOST += -Werror
 endif
 
 # A mode without flags of its own (MODE=ci, say) is a release in another folder.
@@ -76,7 +80,7 @@ LIBS = $(FFI_LIBS) $(SYSTEM_LIBS) -lm -pthread
 B = build/$(MODE)
 FLOORS = base mem type decl abi value call face
 BELOW_LUA = base mem type decl
-TESTS_C = src/face/lua_tests.c
+TESTS_C = $(wildcard src/face/lua_tests*.c)
 
 sources = $(filter-out $(TESTS_C),$(wildcard $(1:%=src/%/*.c)))
 objects = $(patsubst src/%.c,$(B)/obj/%.o,$(1))
@@ -86,15 +90,49 @@ OBJECTS := $(call objects,$(SOURCES))
 TESTS_OBJECTS := $(call objects,$(call sources,$(BELOW_LUA)) $(TESTS_C))
 FIXTURES := $(patsubst spec/support/fixtures/%.c,$(B)/fixtures/lib%.so,\
   $(wildcard spec/support/fixtures/*.c))
+BENCH = $(B)/bench
+BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 CORE = $(B)/moonpool/core.so
 LIBRARIES = $(B)/libmoonpool.a $(B)/$(SONAME) $(B)/$(SOLINK) $(B)/moonpool.pc
 
-all: $(CORE) $(LIBRARIES) ## build the Lua module and the library
+# The command needs a Lua to link with; modules in C that scripts require use its copy.
+HOST_OBJECTS := $(call objects,$(wildcard src/host/*.c))
+COMMAND = $(B)/bin/moonpool
+ifeq ($(shell printf 'int luaL_newstate(void); int main(void) { return luaL_newstate(); }' | \
+  $(CC) -x c -w -o /dev/null - $(LUA_LIBS) 2>/dev/null && echo yes),yes)
+HOST = $(COMMAND)
+else
+HOST = no-command
+endif
+ifeq ($(shell uname -s),Linux)
+EXPORT = -Wl,-E -Wl,--whole-archive
+EXPORT_END = -Wl,--no-whole-archive
+endif
+
+all: $(CORE) $(LIBRARIES) $(HOST) ## build the Lua module, the library and the command
+
+$(COMMAND): $(HOST_OBJECTS) $(B)/libmoonpool.a
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(HOST_OBJECTS) $(B)/libmoonpool.a $(EXPORT) $(LUA_LIBS) \
+	  $(EXPORT_END) $(LIBS)
+
+no-command:
+	@echo "  no liblua for Lua 5.4 to link: the command moonpool is left out"
 
 $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What lua/ holds is in the library too; the Lua module in the tree reads the files.
+LUA_MODULES := $(shell find lua -name '*.lua' | sort)
+$(B)/lua_modules.h: tools/modules.lua $(LUA_MODULES) Makefile
+	@mkdir -p $(@D)
+	@$(LUA) tools/modules.lua $(LUA_MODULES) >$@.new && mv $@.new $@
+
+$(B)/obj/face/lua_modules.o: ALL_CFLAGS += -DMP_MODULES_H='"$(CURDIR)/$(B)/lua_modules.h"'
+$(B)/obj/face/lua_modules.o: $(B)/lua_modules.h
 
 $(CORE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -119,14 +157,17 @@ $(B)/$(SONAME): $(OBJECTS)
 $(B)/$(SOLINK): $(B)/$(SONAME)
 	@ln -sf $(SONAME) $@
 
-# For programs that embed moonpool from this tree; paths are relative to the file itself.
+# For programs that embed moonpool: from this tree, and from where it is installed. Paths are
+# relative to the file itself, so that a prefix may be moved.
+VERSION := $(shell sed -n 's/^\#define MP_VERSION "\(.*\)"/\1/p' src/base/config.h)
+pc = printf '%s\n' 'Name: moonpool' 'Description: FFI engine for Lua 5.4' \
+  'Version: $(VERSION)' 'Requires: $(LUA_PC)' 'Requires.private: libffi' \
+  'Cflags: -I$${pcfiledir}/$(1)' 'Libs: -L$${pcfiledir}/$(2) -lmoonpool' \
+  'Libs.private: $(SYSTEM_LIBS) -lm -pthread'
+
 $(B)/moonpool.pc: src/base/config.h Makefile
 	@mkdir -p $(@D)
-	@version=$$(sed -n 's/^#define MP_VERSION "\(.*\)"/\1/p' src/base/config.h); \
-	printf '%s\n' 'Name: moonpool' 'Description: FFI engine for Lua 5.4' \
-	  "Version: $$version" 'Requires: $(LUA_PC)' 'Requires.private: libffi' \
-	  'Cflags: -I$${pcfiledir}/../../src' 'Libs: -L$${pcfiledir} -lmoonpool' \
-	  'Libs.private: $(SYSTEM_LIBS) -lm -pthread' >$@
+	@$(call pc,../../src,.) >$@
 
 # The C side of specs: plain libraries, each one file, as a user of moonpool has them.
 $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
@@ -135,7 +176,22 @@ $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
 	@$(CC) -std=gnu11 -fPIC -Wall $(SHARED) $(MODE_FLAGS) $(CFLAGS) -MMD -MP -MT $@ \
 	  -MF $(@:.so=.d) -o $@ $< -lm -pthread
 
--include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d)
+# Hosts, each a program of tests (spec/embed_spec.lua runs them).
+EMBED := $(patsubst spec/%,$(B)/%,$(basename $(wildcard spec/embed/*.c spec/embed/*.cpp)))
+EMBED_FLAGS = $(WARNINGS_HOST) $(MODE_FLAGS) -Isrc $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d
+EMBED_LIBS = $(B)/libmoonpool.a $(ALL_LDFLAGS) $(LUA_LIBS) $(LIBS)
+
+$(B)/embed/%: spec/embed/%.c $(B)/libmoonpool.a Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) -std=gnu11 $(EMBED_FLAGS) -o $@ $< $(EMBED_LIBS)
+
+$(B)/embed/%: spec/embed/%.cpp $(B)/libmoonpool.a Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CXX) -std=c++17 $(EMBED_FLAGS) -o $@ $< $(EMBED_LIBS)
+
+-include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d $(B)/embed/*.d)
 
 # == Specs and the demo ===================================================================
 
@@ -146,7 +202,7 @@ LUA_CPATH_TREE = $(CURDIR)/$(B)/?.so;
 IN_TREE = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
   LUA_PATH='$(LUA_PATH_TREE)$(or $(LUA_PATH_5_4),$(LUA_PATH),;)' \
   LUA_CPATH='$(LUA_CPATH_TREE)$(or $(LUA_CPATH_5_4),$(LUA_CPATH),;)' \
-  MOONPOOL_BUILD='$(CURDIR)/$(B)' MOONPOOL_CC='$(CC) $(ALL_CFLAGS)'
+  MOONPOOL_BUILD='$(CURDIR)/$(B)' MOONPOOL_CC='$(CC) $(ALL_CFLAGS)' MOONPOOL_CXX='$(CXX)'
 
 VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
   --errors-for-leak-kinds=definite --keep-debuginfo=yes --num-callers=30
@@ -154,7 +210,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED) $(BENCH_MODULES)
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -165,6 +221,7 @@ run-examples: all
 # The second make looks at the system again, after tools/deps may have changed it.
 test: ## run the specs; SPEC=spec/type picks some, ARGS= goes to busted
 	@tools/deps test
+	@$(MAKE) --no-print-directory MODE=plain build/plain/moonpool/core.so
 	@$(MAKE) --no-print-directory run-specs
 
 demo: ## run the examples, on real libraries
@@ -178,7 +235,8 @@ asan: ## run the specs under AddressSanitizer and UBSan
 
 # Shells crash with its runtime in them, so only the interpreters that specs start run under
 # it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
-TSAN_SPEC = spec/call/owner_spec.lua spec/call/lock_spec.lua spec/call/guest_spec.lua
+TSAN_SPEC = spec/call/owner_spec.lua spec/call/lock_spec.lua spec/call/guest_spec.lua \
+  spec/mem/raw_spec.lua spec/embed_spec.lua
 tsan: ## run the specs of threads under ThreadSanitizer
 	@tools/deps test tsan
 	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \
@@ -245,30 +303,71 @@ fuzz: ## throw bytes at the parser for FUZZ_S= seconds
 
 # == Measuring ============================================================================
 
-BENCH = $(B)/bench
-BENCH_MODULES = $(BENCH)/floor.so $(BENCH)/strict.so
 REPETITIONS = 7
 
 $(BENCH)/libtarget.so: bench/target.c bench/target.h
 	@mkdir -p $(@D)
 	@$(CC) -O2 -fPIC $(SHARED) -o $@ $<
 
-$(BENCH_MODULES): bench/floor.c bench/target.h $(BENCH)/libtarget.so
-	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) $(LUA_CFLAGS) \
-	  $(MODULE) -o $@ $< $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
+$(BENCH_MODULES): bench/floor.c bench/floor_data.c bench/floor.h bench/target.h $(BENCH)/libtarget.so
+	@$(CC) -O2 -fPIC -Wall -Wextra $(if $(findstring strict,$@),-DBENCH_STRICT) \
+	  $(LUA_CFLAGS) $(MODULE) -o $@ $(filter %.c,$^) $(BENCH)/libtarget.so -Wl,-rpath,$(CURDIR)/$(BENCH)
 
-bench: ## times beside a hand-written binding and LuaJIT's interpreter, where there is one
-	@tools/deps test
+$(BENCH)/seed.so: bench/seed.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 -fPIC -Wall -Wextra $(SHARED) -o $@ $< $(SYSTEM_LIBS)
+
+BENCH_LUA = mkdir -p build/bench && MOONPOOL_LUA='$(LUA)' $(IN_TREE) DOC='$(DOC)' \
+  LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' $(LUA)
+
+# DOC=1 writes the tables into doc/speed.md too, and the plot beside it.
+bench: ## times beside a hand-written binding, LuaJIT's interpreter and CFFI; ROW= picks, DOC=1 keeps
+	@tools/deps test bench
 	@$(MAKE) --no-print-directory run-bench
 
 run-bench: all $(BENCH_MODULES)
-	@MOONPOOL_LUA='$(LUA)' $(IN_TREE) LUA_CPATH='$(LUA_CPATH_TREE)$(CURDIR)/$(BENCH)/?.so;;' \
-	  $(LUA) bench/run.lua $(REPETITIONS)
+	@$(BENCH_LUA) bench/run.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
+
+JOBS := $(shell nproc 2>/dev/null || echo 1)
+# PROFILE=1 shows instead where the instructions go, by function.
+bench-ir: ## instructions an operation; CHECK=1 compares with bench/baseline.txt, RECORD=1 writes it
+	@tools/deps test valgrind
+	@$(MAKE) --no-print-directory run-bench-ir
+
+run-bench-ir: all $(BENCH_MODULES) $(BENCH)/seed.so
+	@$(BENCH_LUA) bench/ir.lua $(JOBS) '$(if $(RECORD),record,$(if $(CHECK),check,$(if $(PROFILE),profile)))' $(if $(ROW),'$(ROW)')
+
+bench-scale: ## what operations cost among 10^3 to 10^7 things; ROW= picks, DOC=1 keeps
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-bench-scale
+
+run-bench-scale: REPETITIONS = 3
+run-bench-scale: all $(BENCH_MODULES)
+	@$(BENCH_LUA) bench/scale.lua $(REPETITIONS) $(if $(ROW),'$(ROW)')
+
+# Lua is linked in, so that all runs have the same but for their allocator; the module finds
+# its functions in the host. ROW= picks a program.
+LUA_STATIC = $(wildcard $(shell pkg-config --variable=libdir $(LUA_PC) 2>/dev/null)/lib$(LUA_PC).a)
+HEAP_OBJECTS = $(filter $(B)/obj/mem/%,$(OBJECTS)) $(filter $(B)/obj/base/%,$(OBJECTS))
+$(BENCH)/host: bench/heap/host.c $(HEAP_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CC) -O2 -Wall -Wextra -Isrc $(LUA_CFLAGS) -rdynamic -o $@ $^ \
+	  $(or $(LUA_STATIC),$(shell pkg-config --libs $(LUA_PC))) -lm $(SYSTEM_LIBS) -pthread
+
+bench-heap: ## Lua programs on moonpool's heap, beside other allocators; ROW= picks one
+	@tools/deps test valgrind
+	-@tools/deps allocators
+	@$(MAKE) --no-print-directory run-bench-heap
+
+run-bench-heap: all $(BENCH)/host
+	@mkdir -p build/bench
+	@$(IN_TREE) $(LUA) bench/heap/run.lua $(BENCH)/host build/bench/heap.md $(REPETITIONS) $(ROW)
 
 # == Checking the sources =================================================================
 
 LUA_FILES = $(wildcard lua spec examples bench tools/*.lua)
-C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch])
+C_FILES = $(wildcard src/*.h src/*/*.[ch] spec/support/fixtures/*.[ch] spec/embed/* \
+  bench/*.[ch] bench/heap/*.[ch] examples/embed/*.[ch])
 
 lint: ## luacheck, and the compiler's warnings as errors
 	@tools/deps lint
@@ -276,7 +375,7 @@ lint: ## luacheck, and the compiler's warnings as errors
 	@$(MAKE) --no-print-directory lint-c
 
 lint-c:
-	@$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only $(SOURCES) $(wildcard $(TESTS_C))
+	@$(CC) $(ALL_CFLAGS) -Werror -fsyntax-only $(SOURCES) $(wildcard src/host/*.c $(TESTS_C))
 
 format: ## clang-format, in place
 	@tools/deps format
@@ -291,16 +390,26 @@ compile-commands: ## build/compile_commands.json, for editors
 
 # == Installing ===========================================================================
 
-LMOD = $(DESTDIR)$(PREFIX)/share/lua/5.4
-CMOD = $(DESTDIR)$(PREFIX)/lib/lua/5.4
+DEST = $(DESTDIR)$(PREFIX)
+LMOD = $(DEST)/share/lua/5.4
+CMOD = $(DEST)/lib/lua/5.4
+# Installs one file: mode, source, target.
+put = install -m $(1) $(2) "$(3)" && echo "  $(3)"
 
-install: $(CORE) ## install the Lua module under PREFIX (and DESTDIR)
+install: all ## install module, library, header and command under PREFIX (and DESTDIR)
 	@for f in $$(cd lua && find moonpool -name '*.lua'); do \
 	  mkdir -p "$(LMOD)/$$(dirname $$f)" && \
 	  install -m 644 lua/$$f "$(LMOD)/$$f" && echo "  $(LMOD)/$$f" || exit 1; done
 	@mkdir -p "$(CMOD)/moonpool"
-	@install -m 755 $(CORE) "$(CMOD)/moonpool/core.so"
-	@echo "  $(CMOD)/moonpool/core.so"
+	@$(call put,755,$(CORE),$(CMOD)/moonpool/core.so)
+	@mkdir -p "$(DEST)/include" "$(DEST)/lib/pkgconfig" "$(DEST)/bin"
+	@[ '$(HOST)' = no-command ] || { $(call put,755,$(COMMAND),$(DEST)/bin/moonpool); }
+	@$(call put,644,src/moonpool.h,$(DEST)/include/moonpool.h)
+	@$(call put,644,$(B)/libmoonpool.a,$(DEST)/lib/libmoonpool.a)
+	@$(call put,755,$(B)/$(SONAME),$(DEST)/lib/$(SONAME))
+	@ln -sf $(SONAME) "$(DEST)/lib/$(SOLINK)" && echo "  $(DEST)/lib/$(SOLINK)"
+	@$(call pc,../../include,..) >"$(DEST)/lib/pkgconfig/moonpool.pc" && \
+	  echo "  $(DEST)/lib/pkgconfig/moonpool.pc"
 
 # From a copy, for LuaRocks leaves objects beside the sources; then required from elsewhere.
 ROCK = $(CURDIR)/build/rock
@@ -330,6 +439,8 @@ clean: ## remove build/
 help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
+.PHONY: bench-heap run-bench-heap
 .PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  run-specs run-examples run-abi run-headers lint-c run-rock
+  no-command bench bench-ir bench-scale run-specs run-examples run-abi run-headers lint-c run-rock \
+  run-bench run-bench-ir run-bench-scale
 .DEFAULT_GOAL = all

@@ -1,132 +1,121 @@
--- make bench: times every row of bench/rows.lua in each peer that is installed, each
--- measurement in a process of its own, interleaved; prints medians in ns and their ratio to
--- the floor. Then how fast whole headers are declared. Usage: lua run.lua REPETITIONS
+-- make bench: measures every row of bench/rows.lua in each peer that is installed, each
+-- measurement in a process of its own, interleaved, and prints one table: medians (minima) and
+-- ratios. Leaves build/bench/bench.md and bench.svg. Usage: lua run.lua REPETITIONS [PART OF A NAME]
 
-local repetitions = tonumber(arg[1]) or 7
-local lua, build = assert(os.getenv "MOONPOOL_LUA"), assert(os.getenv "MOONPOOL_BUILD")
+package.path = "./?.lua;" .. package.path
+local peers = require "bench.peers"
+local plot = require "bench.plot"
+local report = require "bench.report"
+local machine = require "bench.machine"
+
+local repetitions, wanted = tonumber(arg[1]) or 7, arg[2]
 local rows = dofile "bench/rows.lua"
+local installed = peers.installed()
+local script = "build/bench/row"
 
-local function output(command)
-  local pipe = io.popen(command .. " 2>&1")
-  local text = pipe:read "a"
-  return text, pipe:close()
-end
+-- How often a row's operation runs, that a measurement takes some 50 ms.
+local count = 1000000
 
--- name, command, module, which code of a row, how a new struct is asked for
-local peers = {
-  { "floor", lua, "floor", "floor" },
-  { "strict", lua, "strict", "strict" },
-  { "moonpool", lua, "moonpool", "ffi", "function(T) return T .. ' *' end" },
-}
-if select(2, output "luajit -v") then
-  peers[#peers + 1] = { "luajit -joff", "luajit -joff", "ffi", "ffi", "function(T) return T end" }
-end
+-- == Measuring ============================================================================
 
-local script = os.tmpname()
-
--- Runs a Lua program in a peer; its output as a number.
-local function measure(peer, program)
-  local file = assert(io.open(script, "w"))
-  file:write(("local FFI, TARGET, ARG = %q, %q, %s\n"):format(
-    peer[3], build .. "/bench/libtarget.so", peer[5] or "nil"), program)
-  file:close()
-  local text = output(("%s %s"):format(peer[2], script))
-  return tonumber(text) or error(("%s: %s"):format(peer[1], text), 0)
-end
-
--- ns an operation, the empty loop taken off.
-local loop = [[
-  %s
-  local n, clock = %d, os.clock
-  local t = clock() for i = 1, n do end local empty = clock() - t
-  t = clock() for i = 1, n do %s end
-  print((clock() - t - empty) / n * 1e9)
-]]
-
-local function median(list)
-  table.sort(list)
-  return list[(#list + 1) // 2]
-end
-
--- Interleaved: each peer once, `repetitions` times over. Medians and minima by peer.
-local function compare(program_of)
+-- Calls measure(peer) for each peer in turn, `repetitions` times over. A peer for which it
+-- gives nil is out; `false` says that the peer can't.
+local function interleaved(row, measure)
+  local result = { row = row, median = {}, least = {}, failed = {} }
   local found = {}
   for _ = 1, repetitions do
-    for _, peer in ipairs(peers) do
-      local program = program_of(peer)
-      if program then
-        found[peer[1]] = found[peer[1]] or {}
-        table.insert(found[peer[1]], measure(peer, program))
+    for _, peer in ipairs(installed) do
+      local value = not result.failed[peer.name] and measure(peer)
+      if value then
+        found[peer.name] = found[peer.name] or {}
+        table.insert(found[peer.name], value)
+      elseif value == false then
+        result.failed[peer.name] = true
       end
     end
   end
-  local medians, least = {}, {}
-  for name, list in pairs(found) do medians[name], least[name] = median(list), list[1] end
-  return medians, least
+  for name, list in pairs(found) do result.median[name], result.least[name] = report.median(list) end
+  return result
 end
 
-local function show(name, medians, least, unit)
-  local cells = { ("%-14s"):format(name) }
-  for _, peer in ipairs(peers) do
-    local m = medians[peer[1]]
-    local ratio = m and medians.floor and (" %5.2f"):format(m / medians.floor) or (" "):rep(6)
-    cells[#cells + 1] = m and ("%8.1f (%7.1f)%s"):format(m, least[peer[1]], ratio) or (" "):rep(24)
+-- What the preprocessor makes of a row's header; nil when it isn't installed.
+local function preprocess(row)
+  local path = "build/bench/header.i"
+  local command = "printf '#include <%s>\\n' | cc -E -P %s $(pkg-config --cflags %s 2>/dev/null) - >%s 2>/dev/null"
+  return os.execute(command:format(row.include, row.flags, row.modules, path)) and path or nil
+end
+
+local function measure_row(row)
+  if row.include then
+    row.header = preprocess(row)
+    if not row.header then return nil end
   end
-  print(table.concat(cells, "  ") .. "  " .. unit)
-end
-
-local heading = { ("%-14s"):format "" }
-for _, peer in ipairs(peers) do
-  heading[#heading + 1] = ("%-24s"):format(peer[1] .. ": median (min) ratio")
-end
-print(table.concat(heading, "  "))
-
-for _, row in ipairs(rows) do
-  local medians, least = compare(function(peer)
-    local code = row[peer[4]]
-    return code and loop:format(code[1], 1000000, code[2])
+  return interleaved(row, function(peer)
+    local program = peers.program(peer, row, row.count or count)
+    if not program then return nil end
+    local value, said = peers.run(peer, program, script)
+    if not value and row.include then return false end -- a peer may refuse a header
+    return value or error(("%s in %s: %s"):format(row.name, peer.name, said), 0)
   end)
-  show(row.name, medians, least, "ns")
 end
 
--- == Whole headers ========================================================================
+-- A process that loads a peer, less one of the bare interpreter: µs of the processor, from
+-- its start until that is done; the median of several pairs.
+local function startup()
+  return interleaved({ name = "start-up", unit = "µs", group = "memory" }, function(peer)
+    local loading, bare = peers.startup(peer)
+    local list = {}
+    for i = 1, 15 do
+      list[i] = (assert(peers.run(peer, loading, script)) - assert(peers.run(peer, bare, script))) * 1e6
+    end
+    return (report.median(list))
+  end)
+end
 
-local declare = [[
-  local ffi = require(FFI)
-  local file = io.open(%q) local text = file:read "*a" file:close()
-  local new, best = ffi.FFI or function() return ffi end, 1 / 0
-  for i = 1, FFI == "ffi" and 1 or 5 do
-    local t = os.clock() new().cdef(text) best = math.min(best, os.clock() - t)
+-- == Showing ==============================================================================
+
+-- Says how far it is; the table comes at the end.
+local function progress(result)
+  io.stderr:write(("%-24s moonpool %s\n"):format(result.row.name,
+    report.number(result.median.moonpool or 0)))
+end
+
+local function drawing(results)
+  local drawn, with = {}, {}
+  for _, peer in ipairs(installed) do
+    if peer.name ~= "floor" then with[#with + 1] = peer end
   end
-  print(best * 1e6)
-]]
-
--- What the preprocessor makes of a header, in a file; nil when the header isn't installed.
-local function preprocess(name, include, flags)
-  local path = os.tmpname()
-  local command = ("printf '#include <%s>\\n' | cc -E -P %s - >%s 2>/dev/null"):format(
-    include, flags, path)
-  if os.execute(command) then return path end
-  print(name .. " is not installed")
-  os.remove(path)
-end
-
-for _, header in ipairs {
-  { "sqlite3.h", "sqlite3.h", "" },
-  { "gtk/gtk.h", "gtk/gtk.h", "$(pkg-config --cflags gtk+-3.0 2>/dev/null)" },
-} do
-  local path = preprocess(header[1], header[2], header[3])
-  if path then
-    local file = assert(io.open(path))
-    local bytes = file:seek "end"
-    file:close()
-    local program = declare:format(path)
-    local medians, least = compare(function(peer) -- a peer may refuse the header
-      return peer[4] == "ffi" and pcall(measure, peer, program) and program or nil
-    end)
-    show(header[1], medians, least, ("us for %d bytes"):format(bytes))
-    for name, m in pairs(medians) do print(("  %s: %.1f MB/s"):format(name, bytes / m)) end
-    os.remove(path)
+  for _, result in ipairs(results) do
+    local row = { name = result.row.name, ratios = {} }
+    for _, peer in ipairs(with) do row.ratios[peer.name] = report.ratio(result, peer.name, "floor") end
+    local reach = result.row.reach
+    if reach and result.median[reach[1]] and result.median.floor then
+      row.reach = reach[2] * result.median[reach[1]] / result.median.floor
+    elseif reach and reach[1] == "=" then
+      row.reach = reach[2] / result.median.floor
+    end
+    if row.ratios.moonpool then drawn[#drawn + 1] = row end
   end
+  return plot.draw("Times by those of a hand-written binding (floor); shorter is faster", drawn, with)
 end
+
+local results = {}
+local function take(result)
+  results[#results + 1] = result
+  if result then progress(result) end
+end
+for _, row in ipairs(rows) do
+  if not wanted or row.name:find(wanted, 1, true) then take(measure_row(row)) end
+end
+if ("start-up"):find(wanted or "", 1, true) then take(startup()) end
 os.remove(script)
+
+local lines = report.cells(results, installed)
+print(report.aligned(lines))
+local svg = drawing(results)
+report.write("build/bench/bench.svg", svg)
+report.keep("bench", report.markdown(lines))
+if (os.getenv "DOC" or "") ~= "" then
+  report.write("doc/speed.svg", svg)
+  report.keep("machine", machine())
+end

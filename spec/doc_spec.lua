@@ -4,6 +4,9 @@
 -- blocks behind it, up to the next such one, continue it. Each program has an instance of
 -- its own. `--> text` is what the prints on its line write, `…` in it anything; a line of
 -- such a comment alone continues the one above. Runs of white space count as one space.
+--
+-- A ```c block that starts with `/* name.c */` is a program: it is compiled against the
+-- build, and the ```text block behind it is what it prints, `…` in it anything.
 
 local lfs = require "lfs"
 
@@ -96,6 +99,30 @@ local function judge(program, name)
   return wrong
 end
 
+-- The C programs of a Markdown text, as { name =, code =, expected = }.
+local function c_programs(text)
+  local found = {}
+  for name, code, expected in text:gmatch "\n```c\n/%* (%w+%.c) %*/\n(.-)\n```\n+```text\n(.-)\n```\n" do
+    found[#found + 1] = { name = name, code = code, expected = expected }
+  end
+  return found
+end
+
+-- Compiles and runs a C program; what the compiler says, or the program prints.
+local function run_c(program)
+  local path = os.tmpname()
+  local file = assert(io.open(path .. ".c", "w"))
+  file:write(program.code, "\n")
+  file:close()
+  local output, code = engine.run((
+    "%s -Werror -o %s %s.c %s/libmoonpool.a $(pkg-config --libs lua5.4 libffi) -ldl -lm -pthread"
+  ):format(engine.cc, path, path, engine.build))
+  if code == 0 then output = engine.run("timeout 60 " .. path) end
+  os.remove(path .. ".c")
+  os.remove(path)
+  return output
+end
+
 local function read(path)
   local file <close> = assert(io.open(path, "rb"))
   return file:read "a"
@@ -114,6 +141,12 @@ for _, path in ipairs(paths) do
       it("runs, and prints what it says, from line " .. program.line, function()
         local wrong = judge(program, name)
         assert(#wrong == 0, "\n" .. table.concat(wrong, "\n"))
+      end)
+    end
+    for _, program in ipairs(c_programs(read(path))) do
+      it("compiles " .. program.name .. ", which prints what it says", function()
+        local output = run_c(program)
+        assert(fits(output, program.expected), output)
       end)
     end
   end)

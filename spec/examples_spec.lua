@@ -122,3 +122,54 @@ describe("dir.lua", function()
     assert.matches("none: No such file or directory", output, 1, true)
   end)
 end)
+
+describe("embed/", function()
+  local dir
+
+  -- The host and its scripts in a folder of their own, where they may be changed.
+  before_each(function()
+    dir = os.tmpname()
+    os.remove(dir)
+    local output, code = engine.run((
+      "cp -R '%s/examples/embed' %s && %s -Werror -o %s/host %s/host.c '%s/libmoonpool.a' "
+      .. "$(pkg-config --libs lua5.4 libffi) -ldl -lm -pthread"
+    ):format(engine.root, dir, engine.cc, dir, dir, engine.build))
+    assert.equal(0, code, output)
+  end)
+
+  after_each(function() engine.run("rm -r " .. dir) end)
+
+  local function host(command)
+    local output, code = engine.run(("cd %s; %s"):format(dir, command))
+    assert.equal(0, code, output)
+    return output
+  end
+
+  it("runs its frames, and outlives five scripts that misbehave", function()
+    local lines = {}
+    for line in host "./host 100":gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.equal("rules.lua: loaded at frame 0", lines[1])
+    assert.equal("frame 100, energy 4.6:  sun (0.00, 0.00)  earth (9.50, 2.95)  comet (2.40, -24.92)", lines[2])
+    assert.matches("^trouble 1: trouble.lua:%d+: index too large for cdata 'struct body%[4%]'", lines[3])
+    assert.matches("^trouble 2: trouble.lua:%d+: cdata was released$", lines[4])
+    assert.matches("^trouble 3: the script takes too long$", lines[5])
+    assert.matches("^trouble 4: .*not enough memory$", lines[6])
+    assert.matches("^report: trouble.lua:%d+: no order$", lines[7])
+    assert.equal("trouble 5: passed", lines[8])
+    assert.matches("^frame 200, ", lines[9])
+    assert.equal(9, #lines)
+  end)
+
+  it("loads changed rules while it runs, and stays with the old ones when they are wrong", function()
+    local output = host [[
+      ./host 200 5 >out &
+      sleep .2; echo 'return {' >rules.lua
+      sleep .2; echo 'return { step = function(w) w.body[1].name = "mars" end }' >rules.lua
+      wait; cat out]]
+    assert.matches("\nrules.lua: rules.lua:%d: unexpected symbol near <eof>\n", output)
+    local at = tonumber(output:match "\nrules.lua: loaded at frame (%d+)\n")
+    assert.is_true(at > 0)
+    assert.matches("  mars %(", output)
+    assert.matches("\nframe 300, ", output)
+  end)
+end)

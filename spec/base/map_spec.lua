@@ -2,14 +2,17 @@
 
 local tests = require "moonpool.tests"
 
--- What the map holds is the model's.
+-- The map's whole content is the model's.
 local function same(model, map)
+  local all, count = map:all()
   local expected = 0
   for key, value in pairs(model) do
+    assert.equal(value, all[key])
     assert.equal(value, map:get(key))
     expected = expected + 1
   end
-  assert.equal(expected, map:count())
+  for key in pairs(all) do assert.is_truthy(model[key]) end
+  assert.equal(expected, count)
 end
 
 describe("mp_map_set", function()
@@ -46,19 +49,62 @@ describe("mp_map_get", function()
   end)
 end)
 
-describe("mp_map_find", function()
+describe("mp_map_remove", function()
+  it("removes, and does no harm where there is nothing", function()
+    local map = tests.map()
+    map:remove(1)
+    map:set(1, 1)
+    map:remove(2)
+    map:remove(1)
+    map:remove(1)
+    same({}, map)
+  end)
+
+  it("agrees with a table over random operations", function()
+    math.randomseed(20260101)
+    local map, model = tests.map(), {}
+    for step = 1, 20000 do
+      local key = math.random(400)
+      if math.random(5) <= 3 then
+        local value = math.random(1000000)
+        assert(map:set(key, value))
+        model[key] = value
+      else
+        map:remove(key)
+        model[key] = nil
+      end
+      if step % 500 == 0 then same(model, map) end
+    end
+    same(model, map)
+  end)
+end)
+
+describe("mp_map_drop", function()
   -- Few hashes: everything collides, and chains run over the table's end.
-  it("agrees with a table where keys collide", function()
+  it("keeps what collides findable", function()
     math.randomseed(7)
     local map, model = tests.map(), {}
     local function hash(key) return key % 3 == 0 and 0xFFFFFFFF or key % 5 end
-    for _ = 1, 2000 do
-      local key, probe = math.random(200), math.random(200)
-      local value = math.random(1000000)
-      assert(map:set(key, value, hash(key)))
-      model[key] = value
+    for _ = 1, 20000 do
+      local key = math.random(60)
+      if math.random(2) == 1 then
+        assert(map:set(key, key + 1, hash(key)))
+        model[key] = key + 1
+      else
+        map:remove(key, hash(key))
+        model[key] = nil
+      end
+      local probe = math.random(60)
       assert.equal(model[probe], map:get(probe, hash(probe)))
     end
+  end)
+end)
+
+describe("mp_map_next", function()
+  it("visits nothing in an empty map", function()
+    local all, count = tests.map():all()
+    assert.same({}, all)
+    assert.equal(0, count)
   end)
 end)
 

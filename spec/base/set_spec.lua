@@ -18,21 +18,21 @@ end
 
 describe("mp_set_add", function()
   it("adds, and keeps what is there while it grows", function()
-    local set = tests.set()
+    local set = tests.records()
     for item = 1, 20000 do assert.is_true(set:add(item, spread(item))) end
     for item = 1, 20000 do assert.is_true(set:has(item, spread(item))) end
     assert.is_false(set:has(20001, spread(20001)))
   end)
 
   it("takes any hash, 0 and equal ones as well", function()
-    local set = tests.set()
+    local set = tests.records()
     for item = 1, 100 do assert.is_true(set:add(item, 0)) end
     for item = 1, 100 do assert.is_true(set:has(item, 0)) end
     assert.is_false(set:has(101, 0))
   end)
 
   it("leaves the set as it was when memory is out", function()
-    local set, model = tests.set(1), {}
+    local set, model = tests.records(1), {}
     local item = 0
     repeat
       item = item + 1
@@ -46,7 +46,7 @@ end)
 
 describe("mp_set_reserve", function()
   it("makes room once, and keeps what is there", function()
-    local set = tests.set(2)
+    local set = tests.records(2)
     for item = 1, 12 do assert.is_true(set:add(item, spread(item))) end
     set:reserve(1000)
     for item = 13, 1012 do assert.is_true(set:add(item, spread(item))) end
@@ -55,7 +55,7 @@ describe("mp_set_reserve", function()
   end)
 
   it("does nothing where there is room, or no memory, or no end", function()
-    local set = tests.set(1)
+    local set = tests.records(1)
     assert.is_true(set:add(1, 1))
     set:reserve(11)
     set:reserve(12)
@@ -68,13 +68,13 @@ end)
 
 describe("mp_set_first", function()
   it("finds nothing in an empty set", function()
-    assert.is_false(tests.set():has(1, 1))
+    assert.is_false(tests.records():has(1, 1))
   end)
 end)
 
 describe("mp_set_remove", function()
   it("removes, and does no harm where there is nothing", function()
-    local set = tests.set()
+    local set = tests.records()
     set:remove(1, 1)
     set:add(1, 1)
     set:remove(2, 1)
@@ -86,7 +86,7 @@ describe("mp_set_remove", function()
   it("agrees with a table over random operations", function()
     math.randomseed(20260101)
     for _, hash in ipairs { colliding, spread } do
-      local set, model = tests.set(), {}
+      local set, model = tests.records(), {}
       for step = 1, 10000 do
         local item = math.random(60)
         if model[item] then
@@ -104,7 +104,7 @@ end)
 
 describe("mp_set_replace", function()
   it("puts one in the place of another of its hash", function()
-    local set = tests.set()
+    local set = tests.records()
     for item = 1, 5 do set:add(item, 7) end
     set:replace(3, 30, 7)
     assert.is_false(set:has(3, 7))
@@ -115,7 +115,7 @@ end)
 
 describe("mp_set_fini", function()
   it("gives everything back", function()
-    local set = tests.set()
+    local set = tests.records()
     for item = 1, 1000 do set:add(item, spread(item)) end
     assert.same({ 0, 0 }, { set:fini() })
     assert.same({ 0, 0 }, { set:fini() })

@@ -212,3 +212,130 @@ describe("const", function()
     assert.same({ 2, 2 }, { #flex.v, flex.v[1] })
   end)
 end)
+
+describe("scalars", function()
+  local ffi = engine.new()
+  local limits = {
+    ["signed char"] = { -128, 127 }, ["unsigned char"] = { 0, 255 }, ["short"] = { -32768, 32767 },
+    ["unsigned short"] = { 0, 65535 }, ["int"] = { -1 << 31, (1 << 31) - 1 },
+    ["unsigned int"] = { 0, (1 << 32) - 1 }, ["long"] = { math.mininteger, math.maxinteger },
+    ["unsigned long long"] = { 0, math.maxinteger }, ["enum e"] = { 0, (1 << 32) - 1 },
+    ["unsigned int __attribute__((aligned(16)))"] = { 0, (1 << 32) - 1 },
+    ["int b : 7; int :"] = { -64, 63 }, ["unsigned long b : 63; int :"] = { 0, math.maxinteger },
+  }
+  ffi.cdef "enum e { A, B };"
+
+  -- Through each kind of cdata that has the field or element: its get and set.
+  local function ways(ctype, n)
+    local bits = ctype:find ":"
+    local tag = "s" .. n
+    ffi.cdef(("struct %s { char c; %s %s; };"):format(tag, ctype, bits and "5" or "b"))
+    local owner, big = ffi.new("struct " .. tag .. " *"), ffi.new("struct " .. tag .. "[600]")
+    local list = { owner, owner[0], big[599], ffi.addressof(big, 1), ffi.slice(big, 2, 4)[1],
+      ffi.cast("struct " .. tag .. " *", ffi.addr(owner)) }
+    for i, p in ipairs(list) do
+      list[i] = { function() return p.b end, function(v) p.b = v end }
+    end
+    if bits or ctype:find "aligned" then return list end
+    local fixed, open, large = ffi.new(ctype .. "[3]"), ffi.new(ctype .. "[]", 3), ffi.new(ctype .. "[]", 3000)
+    for _, a in ipairs { fixed, open, large, ffi.slice(large, 1, 4), ffi.cast(ctype .. " *", large),
+      ffi.gc(fixed, function() end), ffi.cast(ctype .. " *", ffi.addr(large)), ffi.new(ctype .. "[2][3]")[1] } do
+      list[#list + 1] = { function() return a[2] end, function(v) a[2] = v end }
+    end
+    return list
+  end
+
+  it("go in and out whole through every kind of cdata, and not beyond their range", function()
+    local n = 0
+    for ctype, range in pairs(limits) do
+      n = n + 1
+      for _, way in ipairs(ways(ctype, n)) do
+        local get, set = way[1], way[2]
+        for _, v in ipairs { range[1], range[2], 1, 0 } do
+          set(v)
+          assert.equal(v, get(), ctype)
+          assert.equal("integer", math.type(get()))
+          local float = math.tointeger(v + 0.0) == v and v + 0.0 or 5.0
+          set(float)
+          assert.is_true(float == get(), ctype)
+        end
+        set(7)
+        for _, v in ipairs { range[1] - 1, range[2] + 1, 1.5, "7", false, {} } do
+          if v ~= math.maxinteger and v ~= math.mininteger then
+            assert.is_false(pcall(set, v), ctype)
+            assert.equal(7, get(), ctype)
+          end
+        end
+      end
+    end
+  end)
+
+  it("of floating types and booleans and characters too", function()
+    for i, ctype in ipairs { "float", "double", "_Float32", "long double" } do
+      for _, way in ipairs(ways(ctype, "f" .. i)) do
+        local get, set = way[1], way[2]
+        for _, v in ipairs { 1.5, -0.25, 3, 1 / 0 } do
+          set(v)
+          assert.equal(v, get())
+          assert.equal("float", math.type(get()))
+        end
+        for _, v in ipairs { "1", true, i % 2 == 1 and i < 4 and 1e39 or {} } do
+          assert.is_false(pcall(set, v), ctype)
+          assert.equal(1 / 0, get())
+        end
+        set((1 << 53) + 1)
+        assert.equal(ctype == "float" and 0x1p53 or ctype == "_Float32" and 0x1p53 or get(), get())
+      end
+    end
+    for _, way in ipairs(ways("_Bool", "b")) do
+      way[2](true)
+      assert.is_true(way[1]())
+      way[2](0)
+      assert.is_false(way[1]())
+      assert.is_false(pcall(way[2], 2))
+      assert.is_false(pcall(way[2], "x"))
+    end
+    for _, way in ipairs(ways("char", "c")) do
+      way[2] "x"
+      assert.equal("x", way[1]())
+      way[2](65)
+      assert.equal("A", way[1]())
+      assert.is_false(pcall(way[2], "xy"))
+      assert.is_false(pcall(way[2], 300))
+      assert.equal("A", way[1]())
+    end
+  end)
+
+  it("of const members and const records are read alone", function()
+    ffi.cdef "struct part { const int a; int b; };"
+    local p = ffi.new("struct part *", { 1, 2 })
+    local q = ffi.cast("const struct part *", p)
+    assert.same({ 1, 2, 1, 2 }, { p.a, p.b, q.a, q.b })
+    raises("", function() p.a = 3 end)
+    raises("", function() q.b = 3 end)
+    raises("", function() ffi.cast("const int *", p)[0] = 3 end)
+    assert.same({ 1, 2 }, { p.a, p.b })
+  end)
+
+  it("aren't read or written once the block was released", function()
+    ffi.cdef "struct gone { int a, v[3]; struct { int b; } in; };"
+    local p = ffi.new "struct gone *"
+    local a, all = ffi.new "int[4]", {}
+    local large = ffi.new("int[]", 1000)
+    all[1], all[2], all[3], all[4] = p[0], p.v, p["in"], ffi.addressof(p, "a")
+    all[5], all[6], all[7] = ffi.slice(a, 0, 2), ffi.cast("int *", a), ffi.slice(large, 3, 5)
+    ffi.release(p)
+    ffi.release(a)
+    ffi.release(large)
+    for _, x in ipairs { p, a, large, table.unpack(all) } do
+      for _, key in ipairs { "a", "b", "v", "in", 0, 1 } do
+        assert.is_false(pcall(function() return x[key] end))
+        assert.is_false(pcall(function() x[key] = 1 end))
+      end
+    end
+    raises("cdata was released", function() local _ = p.a end)
+    raises("cdata was released", function() local _ = a[0] end)
+    raises("cdata was released", function() all[3].b = 1 end)
+    raises("cdata was released", function() all[7][0] = 1 end)
+  end)
+end)

@@ -356,3 +356,46 @@ describe("memory that Lua doesn't count", function()
     collectgarbage "restart"
   end)
 end)
+
+describe("mp_cdata_self", function()
+  local ffi = engine.new()
+  ffi.cdef "struct self { int x; };"
+  local names = { "__index", "__newindex", "__len", "__pairs", "__tostring", "__close", "__call", "__gc" }
+
+  it("lets metamethods that are called by hand take cdata alone", function()
+    local p = ffi.gc(ffi.new "struct self *", function() end)
+    local meta = debug.getmetatable(p)
+    local wrong = { false, 1, "x", {}, print, coroutine.create(print), io.stdout, ffi.typeof "int" }
+    for _, name in ipairs(names) do
+      for _, value in ipairs(wrong) do
+        raises("expected a cdata, not " .. type(value), function()
+          meta[name](value, "x", 1)
+          return
+        end)
+      end
+      raises("expected a cdata, not no value", function() meta[name]() return end)
+    end
+    ffi.release(p)
+  end)
+
+  it("holds for userdata that were given a cdata's metatable", function()
+    local meta = debug.getmetatable(ffi.new "struct self *")
+    local foreign = io.tmpfile()
+    local own = debug.getmetatable(foreign)
+    debug.setmetatable(foreign, meta)
+    local ok, message = pcall(function() return foreign.x end)
+    debug.setmetatable(foreign, own)
+    foreign:close()
+    assert.is_false(ok)
+    assert.matches("expected a cdata, not userdata", message, 1, true)
+  end)
+
+  it("ends nothing that isn't a block", function()
+    local p = ffi.gc(ffi.new "struct self *", function() end)
+    local gc, view = debug.getmetatable(p).__gc, p[0]
+    gc(view)
+    view.x = 3
+    assert.equal(3, p.x)
+    ffi.release(p)
+  end)
+end)

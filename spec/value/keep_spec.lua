@@ -154,6 +154,36 @@ describe("mp_keep_move", function()
   end)
 end)
 
+describe("what is kept in a range of a large block", function()
+  it("moves and goes whole, whatever the sizes of range and block", function()
+    local ffi = engine.new()
+    local size = ffi.sizeof "void *"
+    for _, count in ipairs { 3, 8, 9, 13, 40, 300 } do
+      local from, to = ffi.new "int *[300]", ffi.new "int *[300]"
+      local log = {}
+      for i = 0, 299 do
+        from[i] = ffi.gc(ffi.new("int *", i), function() log[#log + 1] = i end)
+        to[i] = ffi.gc(ffi.new("int *", -i), function() log[#log + 1] = -i end)
+      end
+      local first = (300 - count) // 2
+      ffi.memmove(ffi.addressof(to, first), ffi.addressof(from, first), count * size)
+      collect()
+      assert.equal(count, #log) -- what lay there
+      for i = 0, 299 do
+        assert.equal(i >= first and i < first + count and i or -i, to[i][0])
+      end
+      ffi.fill(ffi.addressof(from, first), count * size)
+      collect()
+      assert.equal(count, #log)
+      ffi.fill(to, count * size)
+      ffi.fill(ffi.addressof(to, first), count * size)
+      collect()
+      assert.is_true(#log > count)
+      for i = first + count, 299 do assert.equal(-i, to[i][0]) end
+    end
+  end)
+end)
+
 describe("a union's member written over a pointer", function()
   it("lets the pointer's target go", function()
     local ffi, ended = engine.new(), 0

@@ -91,3 +91,85 @@ describe("mp_metatype_field", function()
     assert.same({ 1, 2, 3, 4 }, { p.__index, p.__gc, p["end"], p.type })
   end)
 end)
+
+describe("the plan of a type", function()
+  local raises = require "spec.support.raises"
+
+  it("leaves what can't be made to its errors", function()
+    local ffi = engine.new()
+    ffi.cdef "struct point { int x, y; }; struct opaque;"
+    local p = ffi.new "struct point *"
+    local f = ffi.callback("int(*)(int)", function(i) return i end)
+    for _, x in ipairs { p[0], f, ffi.cast("void *", p), ffi.cast("struct opaque *", p), ffi.box("int", 1) } do
+      local ctype = ffi.typeof(x)
+      assert.is_false(pcall(ffi.new, ctype))
+      assert.is_false(pcall(ffi.new, ctype, { x = 1 }))
+      assert.is_false(pcall(ffi.new, ctype, { 1 }))
+    end
+    ffi.release(f)
+  end)
+
+  it("follows a struct that is completed later", function()
+    local ffi = engine.new()
+    ffi.cdef "struct later; typedef struct later *later;"
+    local bytes = ffi.new "int[4]"
+    local p = ffi.cast("later", bytes)
+    raises("cdata 'struct later' is opaque", function() local _ = p.x end)
+    ffi.cdef "struct later { int w, x; };"
+    p.x = 5
+    assert.same({ 5, 5 }, { p.x, bytes[1] })
+    p[1].w = 7
+    assert.same({ 7, 7 }, { p[1].w, bytes[2] })
+  end)
+
+  it("serves many instances, one after another and at once", function()
+    local kept = {}
+    for i = 1, 60 do
+      local ffi = engine.new()
+      ffi.cdef(("struct s { int a%d; }; struct t { struct s s; };"):format(i))
+      local p = ffi.new("struct t *", { { i } })
+      assert.equal(i, p.s["a" .. i])
+      if i % 7 == 0 then kept[i] = p end
+      if i % 10 == 0 then collectgarbage() collectgarbage() end
+    end
+    for i, p in pairs(kept) do
+      assert.equal(i, p.s["a" .. i])
+      assert.is_false(pcall(function() return p.s["a" .. i + 1] end))
+    end
+  end)
+
+  it("knows long names beside short ones, and no numbers", function()
+    local ffi = engine.new()
+    local long = ("long"):rep(15)
+    ffi.cdef("struct s { int " .. long .. ", b; }; struct t { int a, b, c, d, e, f, g, h, i, " .. long .. "; };")
+    for _, ctype in ipairs { "struct s *", "struct t *" } do
+      local p = ffi.new(ctype)
+      p[long], p.b = 3, 4
+      assert.same({ 3, 4 }, { p[long], p.b })
+      p = p[0]
+      assert.same({ 3, 4 }, { p[long], p.b })
+      for _, key in ipairs { 0, 1.5, true, print, p } do
+        assert.is_false(pcall(function() return p[key] end))
+      end
+    end
+  end)
+end)
+
+describe("mp_metatype_set", function()
+  it("holds for pointer types of every qualification, whether they were used before or not", function()
+    local ffi = engine.new()
+    ffi.cdef "struct ended { int a; };"
+    local types = { "struct ended *", "struct ended * const", "const struct ended *", "struct ended * volatile" }
+    for i = 1, 3 do ffi.release(ffi.new(types[i], { i })) end
+    local ended = {}
+    ffi.metatype("struct ended", { __gc = function(x) ended[#ended + 1] = x.a end,
+      __add = function(a, b) return a.a + b.a end })
+    for i, ctype in ipairs(types) do
+      local p = ffi.new(ctype, { i })
+      assert.equal(2 * i, p + p)
+      ffi.release(p)
+      ffi.release(ffi.new(ctype))
+    end
+    assert.same({ 1, 0, 2, 0, 3, 0, 4, 0 }, ended)
+  end)
+end)

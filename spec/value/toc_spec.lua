@@ -96,6 +96,14 @@ describe("mp_toc_write", function()
     raises("", function() write("_Float16", 1e6) end)
   end)
 
+  it("copies a box of the same floating type to the last bit", function()
+    local from, to = ffi.new "__float128[1]", ffi.new "__float128[1]"
+    local bytes = ffi.cast("unsigned char *", from)
+    for i = 0, 15 do bytes[i] = i * 7 end -- more mantissa than a long double has
+    to[0] = from[0]
+    assert.equal(ffi.buffer(from):read(0, 16), ffi.buffer(to):read(0, 16))
+  end)
+
   it("takes a boolean, 0 or 1 for _Bool", function()
     assert.is_true(write("_Bool", true))
     assert.is_false(write("_Bool", false))

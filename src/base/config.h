@@ -47,6 +47,18 @@
 #define MP_GCSTRESS 0
 #endif
 
+/* Is this a build for AddressSanitizer? The heap tells it which bytes are nobody's. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MP_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MP_ASAN 1
+#endif
+#endif
+#if !defined(MP_ASAN)
+#define MP_ASAN 0
+#endif
+
 /*
 ** 64-bit boxes and constant expressions are computed in 128 bits, so that
 ** uint64_t and int64_t meet without loss (C11 6.3.1.8 asks for more care
@@ -108,17 +120,6 @@ __extension__ typedef unsigned __int128 MpUint128;
 #endif
 
 /*
-** What _Alignof says of a type to which no attribute gave an alignment is at
-** most this: to GCC what a member of it gets without -mavx and the like; Clang
-** has no such limit.
-*/
-#if defined(__BIGGEST_ALIGNMENT__) && !defined(__clang__)
-#define MP_ALIGNOF_MOST __BIGGEST_ALIGNMENT__
-#else
-#define MP_ALIGNOF_MOST UINT32_MAX
-#endif
-
-/*
 ** Callbacks through code of moonpool's own (abi/entry.c), where the same
 ** registers are known and the assembler writes ELF; 0 leaves them to libffi.
 */
@@ -138,6 +139,24 @@ __extension__ typedef unsigned __int128 MpUint128;
 #if __has_builtin(__builtin_thread_pointer)
 #define MP_THREAD_POINTER() __builtin_thread_pointer()
 #endif
+#endif
+
+/*
+** What _Alignof says of a type to which no attribute gave an alignment is at
+** most this: to GCC what a member of it gets without -mavx and the like; Clang
+** has no such limit.
+*/
+#if defined(__BIGGEST_ALIGNMENT__) && !defined(__clang__)
+#define MP_ALIGNOF_MOST __BIGGEST_ALIGNMENT__
+#else
+#define MP_ALIGNOF_MOST UINT32_MAX
+#endif
+
+/* process_vm_readv: reads memory that may not be there, without a signal. */
+#if defined(__linux__)
+#define MP_HAVE_VM_READV 1
+#else
+#define MP_HAVE_VM_READV 0
 #endif
 
 /* Types that some compilers have and some don't (C11 7.20, TS 18661-3). */

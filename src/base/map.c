@@ -1,6 +1,7 @@
 /*
 ** map.c: the hash map of the lower floors. Keys and values belong to the
-** caller, the slots to the map.
+** caller, the slots to the map. Deletion moves later entries back, so that no
+** tombstones pile up.
 */
 
 #include "base/map.h"
@@ -77,10 +78,47 @@ bool mp_map_add(MpMap *m, uint32_t hash, const void *key, void *value) {
   return true;
 }
 
+bool mp_map_reserve(MpMap *m, uint32_t more) {
+  while ((uint64_t)m->count + more > m->cap / 4 * 3)
+    if (!map_grow(m)) return false;
+  return true;
+}
+
+void mp_map_drop(MpMap *m, uint32_t hash, const void *key) {
+  uint32_t mask = m->cap - 1, hole, i;
+  MpMapSlot *s;
+  if (m->count == 0) return;
+  s = map_slot(m, hash, key, NULL);
+  if (s->key == NULL) return;
+  m->count--;
+  hole = (uint32_t)(s - m->slots);
+  for (i = (hole + 1) & mask; m->slots[i].key != NULL; i = (i + 1) & mask) {
+    uint32_t home = m->slots[i].hash & mask;
+    if (((i - home) & mask) < ((i - hole) & mask)) continue; /* its way doesn't pass the hole */
+    m->slots[hole] = m->slots[i];
+    hole = i;
+  }
+  memset(&m->slots[hole], 0, sizeof(MpMapSlot));
+}
+
 void *mp_map_get(const MpMap *m, const void *key) {
   return mp_map_find(m, mp_map_hashptr(key), key, NULL);
 }
 
 bool mp_map_set(MpMap *m, const void *key, void *value) {
   return mp_map_add(m, mp_map_hashptr(key), key, value);
+}
+
+void mp_map_remove(MpMap *m, const void *key) { mp_map_drop(m, mp_map_hashptr(key), key); }
+
+bool mp_map_next(const MpMap *m, uint32_t *at, const void **key, void **value) {
+  for (; *at < m->cap; ++*at) {
+    const MpMapSlot *s = &m->slots[*at];
+    if (s->key == NULL) continue;
+    *key = s->key;
+    *value = s->value;
+    ++*at;
+    return true;
+  }
+  return false;
 }

@@ -10,6 +10,13 @@
 /* base */
 #define MP_MSG_NOMEM "not enough memory"
 
+/* mem */
+#define MP_MSG_SIZE_RANGE "size out of range"
+#define MP_MSG_LIMIT "memory limit of %zu bytes reached"
+#define MP_MSG_INJECTED "injected failure"
+#define MP_MSG_LAYER_ALIGN "the allocator returned an address that isn't aligned to 16"
+#define MP_MSG_LAYER_LIVE "the allocator returned a block that is live already"
+
 /* type */
 #define MP_MSG_MEMBER_INCOMPLETE "member '%s' has an incomplete type"
 #define MP_MSG_MEMBER_FUNCTION "member '%s' is a function"
@@ -22,6 +29,7 @@
 #define MP_MSG_ARRAY_FUNCTION "array of functions"
 #define MP_MSG_TYPE_TOO_LARGE "type is too large"
 #define MP_MSG_INCLUDE_SELF "an instance can't include itself"
+#define MP_MSG_BUSY "moonpool is busy"
 #define MP_MSG_INCLUDE_CIRCLE "an instance can't include one that includes it"
 
 /* decl */
@@ -169,6 +177,14 @@
 #define MP_MSG_WANT_LIBRARY "expected a library, not %s"
 #define MP_MSG_ADDRESS_CONSTANT "constant '%s' has no address"
 #define MP_MSG_INLINE "function '%s' is inline: the library doesn't have it"
+#define MP_MSG_ALLOCATOR_RESULT "the allocator's %s returned %s, not a pointer"
+#define MP_MSG_ALLOCATOR_OWNED "the allocator's %s returned memory that Lua's collector frees"
+#define MP_MSG_ALLOCATOR_SMALL "the allocator's %s returned %zu bytes, not %zu"
+#define MP_MSG_ALLOCATOR_ALIGN "the allocator's %s returned %p, which is not aligned to 16"
+#define MP_MSG_ALLOCATOR_FREE "a block is lost: %s"
+#define MP_MSG_ALLOCATOR_HOLDS \
+  "an allocator of the %s domain that is written in Lua still holds %zu block%s, %zu byte%s"
+#define MP_MSG_ERROR_OBJECT "(error object is a %s value)"
 
 /* face */
 #define MP_MSG_WANT_INSTANCE "expected an instance, as ffi.FFI() returns it, not %s"
@@ -186,6 +202,7 @@
 #define MP_MSG_NEW_KIND "expected a pointer or array ctype, got '%s'"
 #define MP_MSG_NEW_OPAQUE "cannot instantiate ctype '%s' of unknown size"
 #define MP_MSG_ALLOC_NULL "alloc() returned NULL"
+#define MP_MSG_ALLOC_NULL_WHY "alloc() returned NULL: %s"
 #define MP_MSG_ALLOC_RESULT "alloc() must return a cdata pointer (got %s)"
 #define MP_MSG_ALLOC_CALLABLE "alloc and free must be callable, not %s"
 #define MP_MSG_METATYPE_KIND "a metatype is for a struct or union, not '%s'"
@@ -218,6 +235,26 @@
 #define MP_MSG_CALLBACK_TYPE "expected a function type or a pointer to one, got '%s'"
 #define MP_MSG_NONBLOCKING "expected a C function or a pointer to one, not %s"
 #define MP_MSG_CALLBACK_FUNCTION "a callback needs a Lua function, not a %s"
+#define MP_MSG_NOT_OPEN "moonpool is not open in this state: call luaopen_moonpool first"
+#define MP_MSG_PUSH_TYPE "expected a pointer, function or aggregate type, got '%s'"
+#define MP_MSG_BLOCK_SMALL "a block of %zu bytes is too small for '%s' (%zu bytes)"
+#define MP_MSG_CHECK "%s expected, got %s%s"
+#define MP_MSG_CHECK_CONST ", which is const"
+#define MP_MSG_CHECK_SHORT ", which reaches past the end of its block"
+#define MP_MSG_WANT_POINTER "expected a pointer, not %s"
+#define MP_MSG_IN_USE "the block is in use by a call into C"
+#define MP_MSG_FREE_OWNED "cdata '%s' isn't memory of mem's: ffi.release ends it"
+#define MP_MSG_ALLOCATOR_LACKS "an allocator needs a '%s'"
+#define MP_MSG_ALLOCATOR_CALLABLE "an allocator's '%s' must be callable, not a %s"
+#define MP_MSG_ALLOCATOR_TYPE "an allocator's '%s' can't be a '%s'"
+#define MP_MSG_ALLOCATOR_CTX "the ctx of C functions must be nil or a pointer, not %s"
+#define MP_MSG_ON_CORRUPTION "on_corruption must be 'error', 'abort' or a function, not %s"
+#define MP_MSG_FRAMES "frames must be from 1 to %d"
+#define MP_MSG_MODE_MALLOC \
+  "MOONPOOL_MALLOC is '%s': it must be default, malloc, debug or malloc_debug"
+#define MP_MSG_NOT_COUNTED "cdata '%s' wasn't made by mem.generic_alloc"
+#define MP_MSG_WANT_SCOPE "expected a scope, as mem.scope() returns it, not %s"
+#define MP_MSG_SCOPE_ENDED "the scope has ended"
 #define MP_MSG_NO_DOMAIN "no memory domain %lld"
 
 #endif

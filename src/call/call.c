@@ -333,7 +333,7 @@ const MpCtype *mp_call_nonblocking(lua_State *L, const MpCtype *fn) {
 }
 
 int mp_call_cdata(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   const MpCtype *fn = mp_cdata_target(c);
   void (*code)(void);

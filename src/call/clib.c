@@ -136,6 +136,14 @@ static MpCdata *push_variable(lua_State *L, MpState *E, const MpLib *lib, const 
   return (MpCdata *)lua_touserdata(L, -1);
 }
 
+void mp_clib_pushfunction(lua_State *L, MpState *E, int idx, const MpCtype *fn,
+                          void (*code)(void)) {
+  MpLib *lib = clib_check(L, E, idx);
+  push_instance(L, idx);
+  push_image(L, E, lib, idx);
+  mp_call_push(L, E, fn, code, lib);
+}
+
 /* }===== */
 
 /* {===== the metamethods ===== */
@@ -154,9 +162,7 @@ static int clib_index(lua_State *L) {
     void *address = clib_address(L, lib, d);
     void (*code)(void);
     memcpy(&code, &address, sizeof code);
-    push_instance(L, 1);
-    push_image(L, E, lib, 1);
-    mp_call_push(L, E, d->type, code, (MpLib *)lib);
+    mp_clib_pushfunction(L, E, 1, d->type, code);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
     lua_rawset(L, 1);

@@ -19,6 +19,9 @@ void mp_clib_push(lua_State *L, MpState *E, void *handle, const char *name, bool
 /* Pushes the namespace of the process itself, `ffi.C`: its record goes with the instance. */
 void mp_clib_pushprocess(lua_State *L, MpState *E, int instance);
 
+/* Pushes the Lua function that calls `code` as one of the library at idx. */
+void mp_clib_pushfunction(lua_State *L, MpState *E, int idx, const MpCtype *fn, void (*code)(void));
+
 /* The library whose namespace is at idx, or NULL. */
 MpLib *mp_clib_test(lua_State *L, MpState *E, int idx);
 

@@ -91,6 +91,7 @@ static inline bool lock_try(MpLock *k) {
 ** here. `in`: the coroutine of this thread that is in C.
 */
 static void lock_arrive(MpLock *k, lua_State *in, int nested) {
+  mp_domain_enter(k->engine->domains);
   k->engine->running = in;
   k->engine->nested = nested;
 }
@@ -283,7 +284,7 @@ void mp_lock_give(MpState *E, MpVisit *v, lua_State *in) {
   v->lock = k;
   v->running = E->running;
   v->nested = E->nested;
-  v->given = lock_mine(k) && !k->alone;
+  v->given = lock_mine(k) && !k->alone && E->apart == 0;
   if (!v->given) {
     E->running = in;
     return;
@@ -356,6 +357,8 @@ void mp_lock_yield(MpState *E) {
 /* }===== */
 
 /* {===== in from anywhere ===== */
+
+bool mp_lock_has(const MpSeat *seat) { return mp_owner_sits(seat) || lock_mine(seat->lock); }
 
 /* This thread has got the lock; it may have been here before. */
 static void lock_welcome(MpLock *k) {

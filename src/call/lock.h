@@ -64,6 +64,9 @@ void mp_lock_close(MpState *E);
 
 /* {===== from anywhere ===== */
 
+/* Does this thread have the state on that seat, by the lock or for want of one? */
+bool mp_lock_has(const MpSeat *seat);
+
 typedef enum MpLockTurn {
   MP_LOCK_OFF,     /* refused: there is no lock */
   MP_LOCK_CLOSING, /* refused: the state ends */

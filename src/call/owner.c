@@ -79,6 +79,7 @@ bool mp_owner_sit(MpState *E) {
 void mp_owner_move(MpState *E) {
   atomic_store_explicit(&E->seat->thread, mp_owner_thread(), memory_order_relaxed);
   E->error = &errno;
+  mp_domain_enter(E->domains);
 }
 
 void mp_owner_leave(MpState *E) {
@@ -103,11 +104,8 @@ MpState *mp_owner_calling(void) {
   int n = 0;
   pool_lock();
   for (s = pool.seats; s != NULL; s = s->next) {
-    MpThread thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
     /* The thread first: an engine may be looked into on its own alone. */
-    if (s->engine == NULL || !mp_owner_same(thread, mp_owner_thread()) ||
-        s->engine->running == NULL)
-      continue;
+    if (s->engine == NULL || !mp_lock_has(s) || s->engine->running == NULL) continue;
     found = s->engine;
     n++;
   }

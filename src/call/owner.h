@@ -130,7 +130,7 @@ void mp_owner_fail(MpOwner *o, uint64_t serial, void *result);
 
 /*
 ** The engine whose call into C is under way on this thread; NULL when there is
-** none, or more than one. One whose lock is on isn't among them.
+** none, or more than one. Calls that have given the state lock up don't count.
 */
 MpState *mp_owner_calling(void);
 

@@ -221,6 +221,7 @@ MpStatus mp_parse_cdef(MpSpace *sp, const char *text, size_t len, const MpParseO
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';
+  if (mp_space_is_frozen(sp)) return mp_err_set(e, MP_MSG_BUSY);
   mp_parser_init(&p, sp, text, len, e);
   p.options = options;
   p.pack = options ? options->pack : 0;
@@ -241,6 +242,7 @@ MpStatus mp_parse_type(MpSpace *sp, const char *text, size_t len, const MpCtype 
   MpParser p;
   MpSpaceMark mark;
   e->text[0] = '\0';
+  if (mp_space_is_frozen(sp)) return mp_err_set(e, MP_MSG_BUSY);
   mp_parser_init(&p, sp, text, len, e);
   p.is_type = true;
   mark = mp_space_mark(sp);

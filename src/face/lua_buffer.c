@@ -211,7 +211,7 @@ static char *object_bytes(lua_State *L, MpState *E, int idx, size_t *size, bool 
     return b->at;
   }
   if (lua_type(L, idx) != LUA_TUSERDATA || mp_cdata_test(L, E, idx) != NULL ||
-      mp_lua_ctype_is(L, E, idx))
+      mp_lua_ctype_test(L, E, idx) != NULL)
     mp_state_error(L, MP_MSG_WANT_BYTES, mp_toc_describe(L, E, idx));
   *size = lua_rawlen(L, idx);
   return (char *)lua_touserdata(L, idx);
@@ -248,7 +248,7 @@ static int buffer_from_buffer(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, result, MP_BLOCK_UNDER); /* the cdata itself */
   under = mp_cdata_pushblockof(L, buf->c, lua_gettop(L));
-  if (under != NULL) mp_cdata_addwrapper(L, under, lua_gettop(L), result);
+  if (under != NULL) mp_cdata_addwrapper(L, E, under, result);
   mp_cdata_checklive(L, buf->c); /* a finalizer may have run meanwhile */
   lua_settop(L, result);
   return 1;

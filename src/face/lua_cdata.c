@@ -20,6 +20,8 @@
 #include "value/init.h"
 #include "value/keep.h"
 #include "value/metatype.h"
+#include "value/numbers.h"
+#include "value/quick.h"
 #include "value/toc.h"
 #include "value/tolua.h"
 
@@ -195,6 +197,24 @@ static const MpCtype *elements_check(lua_State *L, MpState *E, int idx, int coun
   return item;
 }
 
+/*
+** Sets t[1 … n] of the new table on the top to the scalars at `at`, for which
+** no memory is taken, so that no finalizer runs. False for other items, and
+** when one needs a box: then all are to be set again.
+*/
+static bool set_scalars(lua_State *L, const MpCtype *item, const char *at, size_t n,
+                        const MpCdata *c) {
+  MpQuick kind = mp_quick_kind(item);
+  size_t i;
+  if (!mp_quick_is_scalar(kind) || kind == MP_QUICK_CHAR) return false;
+  mp_cdata_checklive(L, c); /* the table took memory */
+  for (i = 0; i < n; i++, at += item->size) {
+    if (!mp_quick_push(L, kind, at)) return false;
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  return true;
+}
+
 /* ffi.unpack(x [, n]): a table of elements, or a string of chars */
 static int cdata_unpack(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
@@ -209,6 +229,7 @@ static int cdata_unpack(lua_State *L) {
   }
   if (n > INT32_MAX) mp_state_error(L, MP_MSG_TYPE_TOO_LARGE);
   lua_createtable(L, (int)n, 0);
+  if (set_scalars(L, item, b.at, n, b.c)) return 1;
   for (i = 0; i < n; i++) {
     mp_cdata_checklive(L, b.c); /* a finalizer may have run meanwhile */
     mp_tolua_push(L, E, item, b.at + i * item->size, b.c, 1);
@@ -226,7 +247,7 @@ static size_t plain_length(const MpCtype *ct, const char *at, const MpCdata *c) 
   size_t rest;
   if (ct->kind != MP_KIND_ARRAY && ct->kind != MP_KIND_VECTOR) return 0;
   if (ct->length != MP_LENGTH_OPEN && ct->length != 0) return ct->length;
-  rest = block ? mp_cdata_rest(block, at) : MP_CD_UNBOUNDED;
+  rest = block ? mp_cdata_shown(block, at) : MP_CD_UNBOUNDED;
   return rest == MP_CD_UNBOUNDED || ct->item->size == 0 ? 0 : rest / ct->item->size;
 }
 
@@ -259,6 +280,7 @@ static void push_plain(lua_State *L, MpState *E, const MpCtype *ct, const char *
     lua_pushlstring(L, at, n);
   } else if (ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_VECTOR) {
     lua_createtable(L, n > INT32_MAX ? 0 : (int)n, 0);
+    if (n <= INT32_MAX && set_scalars(L, ct->item, at, n, c)) return;
     for (i = 0; i < n; i++) {
       const char *element = at + i * ct->item->size;
       mp_cdata_checklive(L, c);
@@ -342,6 +364,8 @@ static int cdata_assign(lua_State *L) {
   bytes_writable(L, &b);
   if (mp_ctype_array(&E->root, item, MP_LENGTH_OPEN, &ct, &e) != MP_OK) mp_state_raise(L, &e);
   mp_toc_start(&d, L, E, b.c, 1);
+  if (lua_istable(L, 4) && lua_rawlen(L, 4) == n && mp_numbers_sequence(&d, item, at, 4, n))
+    return 0;
   got = mp_init_length(&d, ct, 4) - (lua_type(L, 4) == LUA_TSTRING ? 1 : 0);
   if (lua_type(L, 4) == LUA_TNUMBER) mp_toc_mismatch(&d, ct, "a table, a string or an array", 4);
   if (got != n) mp_state_error(L, MP_MSG_ASSIGN_LENGTH, n, got);
@@ -525,6 +549,7 @@ static const struct {
 void mp_lua_cdata_open(lua_State *L, MpState *E) {
   const luaL_Reg *m;
   size_t i;
+  mp_cdata_open(L, E);
   lua_newtable(L);
   for (m = plain_metamethods; m->name != NULL; m++) {
     mp_state_pushclosure(L, m->func, 0);

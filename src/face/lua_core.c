@@ -11,17 +11,24 @@
 #include "call/call.h"
 #include "call/callback.h"
 #include "call/clib.h"
+#include "call/damage.h"
+#include "call/luaalloc.h"
 #include "decl/parse.h"
+#include "face/embed.h"
+#include "face/embed_state.h"
 #include "face/lua_buffer.h"
 #include "face/lua_callback.h"
 #include "face/lua_cdata.h"
 #include "face/lua_clib.h"
 #include "face/lua_ctype.h"
+#include "face/lua_hooks.h"
 #include "face/lua_lock.h"
 #include "face/lua_mem.h"
+#include "face/lua_modules.h"
 #include "face/lua_new.h"
 #include "base/num.h"
 #include "moonpool.h"
+#include "value/aside.h"
 #include "value/cdata.h"
 #include "value/metatype.h"
 #include "value/toc.h"
@@ -182,31 +189,52 @@ static int core_FFI(lua_State *L) {
   return 1;
 }
 
-static void core_open(lua_State *L) {
-  MpState *E = mp_state_open(L);
+/* Runs protected. */
+static int core_open(lua_State *L) {
+  int mode = mp_lua_hooks_mode(L);
+  MpState *E;
+  mp_embed_state_settle(L);
+  E = mp_state_open(L);
   E->library_function = mp_call_is;
   mp_lua_cdata_open(L, E);
   mp_lua_ctype_open(L, E);
   mp_lua_buffer_open(L, E);
   mp_callback_open(L, E);
+  mp_aside_open(L, E);
+  mp_luaalloc_open(L, E);
+  mp_damage_open(L, E);
+  mp_lua_mem_open(L, E);
+  mp_lua_hooks_open(L, E, mode);
   core_pushinstance(L, E);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, -3, MP_STATE_MODULE);
-  lua_remove(L, -2);
+  mp_lua_core_check(L, lua_gettop(L));
+  mp_embed_pushdoor(L, E, lua_gettop(L));
+  lua_setiuservalue(L, -4, MP_STATE_DOOR);
+  lua_pop(L, 1);
+  return 1;
 }
 
 int luaopen_moonpool(lua_State *L) {
   luaL_checkstack(L, 16, NULL);
+  mp_lua_modules_preload(L);
+  return luaopen_moonpool_core(L);
+}
+
+int luaopen_moonpool_core(lua_State *L) {
+  luaL_checkstack(L, 16, NULL);
   if (mp_state_find(L) == NULL) {
     mp_dl_pin((const void *)(uintptr_t)luaopen_moonpool);
-    core_open(L);
+    lua_pushcfunction(L, core_open);
+    if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+      mp_state_abandon(L);
+      lua_error(L);
+    }
   } else {
     mp_state_pushuv(L, MP_STATE_MODULE);
   }
   return 1;
 }
-
-int luaopen_moonpool_core(lua_State *L) { return luaopen_moonpool(L); }
 
 const char *moonpool_version(void) { return MP_VERSION; }
 

@@ -17,40 +17,23 @@
 #include "value/metatype.h"
 #include "value/tolua.h"
 
-/* Its tag differs from that of a cdata in one bit. */
-#define CTYPE_TAG(E) ((E)->tag ^ 0x80000000u)
-
-typedef struct CtypeObject {
-  const MpCtype *ct;
-  uint32_t tag;
-} CtypeObject;
-
 /* Where the metatable lies among the root's anchors. */
 #define CTYPE_META "ctype"
 
 /* {===== objects ===== */
 
-static const MpCtype *ctype_test(lua_State *L, const MpState *E, int idx) {
-  const CtypeObject *o = (const CtypeObject *)lua_touserdata(L, idx);
-  if (o == NULL || lua_rawlen(L, idx) != sizeof *o || o->tag != CTYPE_TAG(E)) return NULL;
-  return o->ct;
-}
-
-bool mp_lua_ctype_is(lua_State *L, const MpState *E, int idx) {
-  return ctype_test(L, E, idx) != NULL;
-}
-
 void mp_lua_ctype_push(lua_State *L, MpState *E, const MpCtype *ct) {
-  CtypeObject *o;
+  MpCtypeObject *o;
   mp_state_pushuv(L, MP_STATE_CTYPES);
   if (lua_rawgetp(L, -1, ct) == LUA_TUSERDATA) {
     lua_remove(L, -2);
     return;
   }
   lua_pop(L, 1);
-  o = (CtypeObject *)lua_newuserdatauv(L, sizeof *o, 1);
+  o = (MpCtypeObject *)lua_newuserdatauv(L, sizeof *o, 1);
   o->ct = ct;
-  o->tag = CTYPE_TAG(E);
+  o->engine = E;
+  o->tag = MP_CTYPE_TAG(E);
   mp_state_pushspace(L, E, ct->home);
   lua_setiuservalue(L, -2, 1);
   mp_state_pushuv(L, MP_STATE_ANCHORS);
@@ -101,7 +84,7 @@ static const MpCtype *ctype_fromstring(lua_State *L, MpInstance *in, int idx) {
 const MpCtype *mp_lua_ctype_check(lua_State *L, MpInstance *in, int idx) {
   const MpCtype *ct;
   if (lua_type(L, idx) == LUA_TSTRING) return ctype_fromstring(L, in, idx);
-  ct = ctype_test(L, in->engine, idx);
+  ct = mp_lua_ctype_test(L, in->engine, idx);
   if (ct == NULL) mp_state_error(L, MP_MSG_WANT_TYPE, luaL_typename(L, idx));
   return ct;
 }
@@ -227,14 +210,14 @@ static bool push_particular(lua_State *L, MpState *E, const MpCtype *ct, const c
 
 static int ctype_index(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  const MpCtype *ct = ctype_test(L, E, 1);
+  const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   if (!push_common(L, ct, name) && !push_particular(L, E, ct, name)) lua_pushnil(L);
   return 1;
 }
 
 static int ctype_tostring(lua_State *L) {
-  const MpCtype *ct = ctype_test(L, (MpState *)lua_touserdata(L, MP_UP_OWN), 1);
+  const MpCtype *ct = mp_lua_ctype_test(L, (MpState *)lua_touserdata(L, MP_UP_OWN), 1);
   lua_pushfstring(L, "ctype<%s>", mp_state_pushrepr(L, ct, NULL));
   return 1;
 }
@@ -242,7 +225,7 @@ static int ctype_tostring(lua_State *L) {
 /* T(...): ffi.new(T, ...), or of a struct or union ffi.new("T *", ...) */
 static int ctype_call(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  const MpCtype *ct = ctype_test(L, E, 1);
+  const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
   MpErr e;
   if (mp_ctype_is_record(ct) && mp_ctype_pointer(&E->root, ct, &ct, &e) != MP_OK)
     mp_state_raise(L, &e);

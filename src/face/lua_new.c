@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "call/clib.h"
 #include "face/lua_cdata.h"
 #include "face/lua_core.h"
 #include "face/lua_ctype.h"
+#include "face/lua_scope.h"
 #include "value/access.h"
 #include "value/box.h"
 #include "value/init.h"
+#include "value/metatype.h"
+#include "value/numbers.h"
 
 /* {===== new ===== */
 
@@ -82,10 +86,71 @@ static void dest_init(MpDest *d, lua_State *L, MpState *E) {
   d->E = E;
 }
 
+/* Fills the new record `c`, on the top, from the initializers below it; false: with nothing done. */
+static bool new_record(lua_State *L, MpState *E, MpCdata *c, const MpCtype *data, int first,
+                       int last) {
+  char *at = mp_cdata_address(c);
+  MpDest d;
+  if (lua_type(L, first) != LUA_TTABLE) return mp_numbers_arguments(L, data, at, first, last);
+  if (last > first) return false;
+  if (MP_LIKELY(mp_numbers_record(L, data, at, first))) return true;
+  dest_init(&d, L, E);
+  d.block = c;
+  d.block_idx = last + 1;
+  d.init = true;
+  d.end = at + data->size;
+  mp_toc_write(&d, data, at, first);
+  lua_settop(L, last + 1);
+  return true;
+}
+
+/*
+** What is made most: memory of a type's own size, without an initializer, or
+** that of a record with one. False, and nothing pushed, for the rest.
+*/
+static inline bool new_quick(lua_State *L, MpState *E, const MpCtype *ct, int first) {
+  const MpPlan *plan = (const MpPlan *)ct->plan;
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  int top = lua_gettop(L);
+  MpCdata *c;
+  if (plan == NULL || !plan->sized || (top >= first && !mp_ctype_is_record(data))) return false;
+  c = mp_cdata_pushowner(L, E, ct, data->size, false);
+  if (top >= first && !new_record(L, E, c, data, first, top)) {
+    lua_settop(L, top);
+    return false;
+  }
+  if (MP_LIKELY(!E->ending)) c->flags |= MP_CD_WHOLE;
+  mp_lua_scope_note(L, E);
+  return true;
+}
+
+/* new("T[]", t) of scalars, as many as the table has. False, and nothing pushed, for the rest. */
+static bool new_sequence(lua_State *L, MpState *E, const MpCtype *ct, int first) {
+  MpDest d;
+  size_t n, bytes;
+  if (ct->kind != MP_KIND_ARRAY || ct->length != MP_LENGTH_OPEN || lua_gettop(L) != first ||
+      lua_type(L, first) != LUA_TTABLE || !mp_quick_is_scalar(mp_quick_kind(ct->item)))
+    return false;
+  n = lua_rawlen(L, first);
+  if (!mp_num_mul(n, ct->item->size, &bytes)) return false;
+  dest_init(&d, L, E);
+  d.block = mp_cdata_pushowner(L, E, ct, bytes, true);
+  d.block_idx = first + 1;
+  d.init = true;
+  if (!mp_numbers_sequence(&d, ct->item, mp_cdata_address(d.block), first, n)) {
+    lua_settop(L, first);
+    return false;
+  }
+  if (!E->ending) d.block->flags |= MP_CD_WHOLE;
+  mp_lua_scope_note(L, E);
+  return true;
+}
+
 int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   MpDest d;
   NewPlan p;
   int owner;
+  if (new_quick(L, E, ct, first) || new_sequence(L, E, ct, first)) return 1;
   dest_init(&d, L, E);
   new_plan(L, &d, ct, first, &p);
   d.block = mp_cdata_pushowner(L, E, ct, p.size, p.varlen);
@@ -93,12 +158,23 @@ int mp_lua_new_make(lua_State *L, MpState *E, const MpCtype *ct, int first) {
   new_fill(L, &d, &p, mp_cdata_address(d.block));
   if (!E->ending) d.block->flags |= MP_CD_WHOLE;
   lua_settop(L, owner);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
-/* ffi.new(T [, init…]) */
+/*
+** ffi.new(T [, init…]). Most calls have a ctype object, which knows its engine:
+** then what is quickly made needs no look at the instance.
+*/
 static int new_new(lua_State *L) {
-  MpInstance *in = mp_lua_core_self(L);
+  const MpCtypeObject *o = (const MpCtypeObject *)lua_touserdata(L, 1);
+  MpInstance *in;
+  if (o != NULL && lua_rawlen(L, 1) == sizeof *o && o->tag == MP_CTYPE_OWNTAG &&
+      !o->engine->closed) {
+    mp_owner_enter(o->engine);
+    if (MP_LIKELY(new_quick(L, o->engine, o->ct, 2))) return 1;
+  }
+  in = mp_lua_core_self(L);
   return mp_lua_new_make(L, in->engine, mp_lua_ctype_check(L, in, 1), 2);
 }
 
@@ -134,7 +210,10 @@ static MpCdata *allocator_call(lua_State *L, MpState *E, size_t size) {
   MpCdata *c;
   lua_pushvalue(L, UP_ALLOC);
   lua_pushinteger(L, (lua_Integer)size);
-  lua_call(L, 1, 1);
+  lua_call(L, 1, 2);
+  if (lua_isnil(L, -2) && lua_type(L, -1) == LUA_TSTRING) /* and why, as mem.malloc says it */
+    mp_state_error(L, MP_MSG_ALLOC_NULL_WHY, lua_tostring(L, -1));
+  lua_pop(L, 1);
   if (lua_isnil(L, -1)) mp_state_error(L, MP_MSG_ALLOC_NULL);
   c = mp_cdata_test(L, E, -1);
   if (c == NULL || (c->ct->kind != MP_KIND_POINTER && c->ct->kind != MP_KIND_ARRAY))
@@ -166,8 +245,7 @@ static int allocator_new(lua_State *L) {
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
   b->end = allocator_end;
   under = mp_cdata_pushblockof(L, c, lua_gettop(L));
-  if (under != NULL)
-    mp_cdata_addwrapper(L, under, lua_gettop(L), d.block_idx); /* its end ends this first */
+  if (under != NULL) mp_cdata_addwrapper(L, E, under, d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
@@ -176,15 +254,22 @@ static int allocator_new(lua_State *L) {
   new_fill(L, &d, &p, b->to);
   b->head.flags |= MP_CD_WHOLE;
   lua_settop(L, d.block_idx);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
-/* ffi.new_allocator([alloc, free, should_clear_after_alloc]), or of a table with those fields */
+/*
+** ffi.new_allocator([alloc, free, should_clear_after_alloc]), or of a table with those fields, or
+** of a domain (mem.raw)
+*/
 static int new_new_allocator(lua_State *L) {
   int i;
   if (lua_istable(L, 1) && mp_clib_test(L, mp_lua_core_self(L)->engine, 1) == NULL) {
     lua_settop(L, 1);
-    lua_getfield(L, 1, "alloc");
+    if (lua_getfield(L, 1, "alloc") == LUA_TNIL) {
+      lua_pop(L, 1);
+      lua_getfield(L, 1, "malloc");
+    }
     lua_getfield(L, 1, "free");
     lua_getfield(L, 1, "should_clear_after_alloc");
     lua_remove(L, 1);
@@ -232,17 +317,10 @@ static int new_box(lua_State *L) {
 
 /* {===== gc and release ===== */
 
-/* MpBlockEnd: destructor(x). */
-static void gc_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  (void)E, (void)b;
-  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) == LUA_TNIL) return;
-  lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
-  lua_call(L, 1, 0);
-}
-
 /* Takes the destructor off what gc returned. */
 static int gc_remove(lua_State *L, MpCdata *c) {
-  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) || mp_cdata_asblock(c)->end != gc_end)
+  if ((c->flags & MP_CD_INLINE) || !(c->flags & MP_CD_OWNER) ||
+      mp_cdata_asblock(c)->end != mp_cdata_endaction)
     mp_state_error(L, MP_MSG_GC_REMOVE);
   lua_pushnil(L);
   lua_setiuservalue(L, 1, MP_BLOCK_ACTION);
@@ -268,16 +346,18 @@ static int new_gc(lua_State *L) {
   MpState *E = mp_lua_core_self(L)->engine;
   MpCdata *c, *under;
   MpBlock *b;
-  if (lua_isnil(L, 1)) {
+  int of = lua_type(L, 1), action = lua_type(L, 2);
+  if (of == LUA_TNIL) {
     lua_settop(L, 1);
     return 1;
   }
-  luaL_checkany(L, 2);
+  if (action == LUA_TNONE) luaL_checkany(L, 2);
   lua_settop(L, 3);
-  mp_lua_cdata_function(L, E, 1);
+  if (of == LUA_TFUNCTION) mp_lua_cdata_function(L, E, 1);
   c = mp_lua_cdata_check(L, E, 1);
-  if (lua_isnil(L, 2)) return gc_remove(L, c);
-  if (!is_callable(L, 2)) mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
+  if (action == LUA_TNIL) return gc_remove(L, c);
+  if (action != LUA_TFUNCTION && !is_callable(L, 2))
+    mp_state_error(L, MP_MSG_GC_DESTRUCTOR, luaL_typename(L, 2));
   mp_cdata_checkending(L, E);
   if (c->flags & MP_CD_BOX) mp_state_error(L, MP_MSG_GC_BOX, mp_state_pushrepr(L, c->ct, NULL));
   if (!lua_isnil(L, 3)) {
@@ -286,23 +366,23 @@ static int new_gc(lua_State *L) {
     mp_cdata_pace(L, (size_t)size);
   }
   under = mp_cdata_pushblockof(L, c, 1);
-  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), MP_CD_UNBOUNDED, gc_end);
+  b = mp_cdata_pushblock(L, E, c->ct, mp_cdata_address(c), MP_CD_UNBOUNDED, mp_cdata_endaction);
   b->head.flags |= c->flags & (MP_CD_SINGLE | MP_CD_READONLY);
   gc_span(b, c, under);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
   if (under != NULL) {
     b->head.flags |= under->flags & MP_CD_READONLY;
-    mp_cdata_addwrapper(L, under, 4, 5);
+    mp_cdata_addwrapper(L, E, under, 5);
   }
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, -2, MP_BLOCK_ACTION);
+  mp_lua_scope_note(L, E);
   return 1;
 }
 
-/* Ends what owns; an error for what doesn't. */
-static void release_owner(lua_State *L, MpState *E, MpCdata *c, int idx) {
+void mp_lua_new_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (!(c->flags & (MP_CD_OWNER | MP_CD_BOX)))
     mp_state_error(L, MP_MSG_RELEASE, mp_state_pushrepr(L, c->ct, NULL));
   if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, idx);
@@ -314,13 +394,13 @@ static int new_release(lua_State *L) {
   MpCdata *c = mp_cdata_test(L, E, 1);
   if (lua_isnil(L, 1)) return 0;
   if (c == NULL) mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, 1));
-  release_owner(L, E, c, 1);
+  mp_lua_new_release(L, E, c, 1);
   return 0;
 }
 
 int mp_lua_new_close(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
-  release_owner(L, mp_state_of(c->ct), c, 1);
+  MpCdata *c = mp_cdata_self(L);
+  mp_lua_new_release(L, mp_state_of(c->ct), c, 1);
   return 0;
 }
 

@@ -1,11 +1,11 @@
 /*
-** lua_tests.c: base/ and mem/domain as Lua objects, one a structure, so that
+** lua_tests.c: base/ as Lua objects, one a structure, so that
 ** specs can drive them against a model. Each object is a userdata that holds
 ** the structure and the allocator it takes its memory from: one that counts,
 ** and that fails after a budget of allocations. `o:fini()` frees the structure
 ** and returns the blocks and bytes that are left: none, unless it leaks.
-** Addresses go to Lua as integers. Linked into test builds alone, with base/
-** and mem/domain; it knows nothing of the engine.
+** Addresses go to Lua as integers. Linked into test builds alone, with the
+** floors below Lua; it knows nothing of the engine.
 */
 
 #include "face/lua_tests.h"
@@ -21,7 +21,9 @@
 #include "base/name.h"
 #include "base/num.h"
 #include "base/set.h"
-#include "mem/domain.h"
+#include "face/lua_tests_domain.h"
+#include "face/lua_tests_heap.h"
+#include "face/lua_tests_raw.h"
 
 #define TESTS_MARKS 16
 
@@ -40,7 +42,6 @@ typedef struct Object {
     MpBuf buf;
     MpArena arena;
     MpNames names;
-    MpDomains domains;
   } u;
   MpArenaMark marks[TESTS_MARKS]; /* of an arena, a stack */
   int nmarks;
@@ -101,7 +102,7 @@ static void *tests_checkkey(lua_State *L, int arg) {
   return (void *)(intptr_t)n;
 }
 
-/* --- map: m:set(key, value [, hash]), m:get(key [, hash]) --- */
+/* --- map: m:set(key, value [, hash]), m:get(key [, hash]), m:remove(key [, hash]) --- */
 
 #define MAP "moonpool.tests.map"
 
@@ -125,6 +126,12 @@ static int map_set(lua_State *L) {
   return 1;
 }
 
+static int map_reserve(lua_State *L) {
+  Object *o = map_check(L);
+  lua_pushboolean(L, mp_map_reserve(&o->u.map, (uint32_t)luaL_checkinteger(L, 2)));
+  return 1;
+}
+
 static bool map_same(const void *stored, const void *sought) { return stored == sought; }
 
 static int map_get(lua_State *L) {
@@ -137,10 +144,29 @@ static int map_get(lua_State *L) {
   return 1;
 }
 
-/* m:count() */
-static int map_count(lua_State *L) {
-  lua_pushinteger(L, map_check(L)->u.map.count);
-  return 1;
+static int map_remove(lua_State *L) {
+  Object *o = map_check(L);
+  void *key = tests_checkkey(L, 2);
+  if (lua_isnoneornil(L, 3))
+    mp_map_remove(&o->u.map, key);
+  else
+    mp_map_drop(&o->u.map, (uint32_t)luaL_checkinteger(L, 3), key);
+  return 0;
+}
+
+/* m:all() → a table of its keys and values, and its count. */
+static int map_all(lua_State *L) {
+  Object *o = map_check(L);
+  const void *key;
+  void *value;
+  uint32_t at = 0;
+  lua_newtable(L);
+  while (mp_map_next(&o->u.map, &at, &key, &value)) {
+    lua_pushinteger(L, (lua_Integer)(intptr_t)value);
+    lua_rawseti(L, -2, (lua_Integer)(intptr_t)key);
+  }
+  lua_pushinteger(L, o->u.map.count);
+  return 2;
 }
 
 static int map_fini(lua_State *L) {
@@ -160,7 +186,7 @@ static int map_hash(lua_State *L) {
 
 /* --- set: s:add(item, hash), s:reserve(n), s:has(item, hash), s:remove(item, hash), s:replace(old, item, hash) --- */
 
-#define SET "moonpool.tests.set"
+#define SET "moonpool.tests.records"
 
 static Object *set_check(lua_State *L) { return (Object *)luaL_checkudata(L, 1, SET); }
 
@@ -399,38 +425,6 @@ static int names_fini(lua_State *L) {
   return tests_left(L, o);
 }
 
-/* --- domains --- */
-
-#define DOMAINS "moonpool.tests.domains"
-
-static MpDomain *domains_check(lua_State *L) {
-  Object *o = (Object *)luaL_checkudata(L, 1, DOMAINS);
-  lua_Integer which = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, which >= 0 && which < MP_DOMAIN_COUNT, 2, "no such domain");
-  return &o->u.domains.of[which];
-}
-
-static int domains_new(lua_State *L) {
-  mp_domain_init(&tests_push(L, DOMAINS)->u.domains);
-  return 1;
-}
-
-/* d:resize(which, address or nil, old size, new size) → address or nil */
-static int domains_resize(lua_State *L) {
-  MpDomain *d = domains_check(L);
-  void *p = lua_isnoneornil(L, 3) ? NULL : tests_checkaddress(L, 3);
-  size_t osize = (size_t)luaL_checkinteger(L, 4), nsize = (size_t)luaL_checkinteger(L, 5);
-  tests_pushaddress(L, d->alloc.resize(d->alloc.ud, p, osize, nsize));
-  return 1;
-}
-
-static int domains_counts(lua_State *L) {
-  const MpDomain *d = domains_check(L);
-  lua_pushinteger(L, (lua_Integer)d->blocks);
-  lua_pushinteger(L, (lua_Integer)d->bytes);
-  return 2;
-}
-
 /* --- num and err: plain functions --- */
 
 /* Pushes a size, or nil for a false status. */
@@ -481,8 +475,9 @@ static int err_memory(lua_State *L) {
 
 /* --- the module --- */
 
-static const luaL_Reg map_methods[] = {{"set", map_set},   {"get", map_get},   {"count", map_count},
-                                       {"fini", map_fini}, {"__gc", map_fini}, {NULL, NULL}};
+static const luaL_Reg map_methods[] = {
+    {"set", map_set},         {"get", map_get},   {"remove", map_remove}, {"all", map_all},
+    {"reserve", map_reserve}, {"fini", map_fini}, {"__gc", map_fini},     {NULL, NULL}};
 static const luaL_Reg set_methods[] = {
     {"add", set_add},       {"reserve", set_reserve}, {"has", set_has},
     {"remove", set_remove}, {"replace", set_replace}, {"count", set_count},
@@ -500,14 +495,11 @@ static const luaL_Reg names_methods[] = {{"intern", names_intern},
                                          {"fini", names_fini},
                                          {"__gc", names_fini},
                                          {NULL, NULL}};
-static const luaL_Reg domains_methods[] = {
-    {"resize", domains_resize}, {"counts", domains_counts}, {NULL, NULL}};
-
 static const luaL_Reg tests_functions[] = {
-    {"map", map_new},     {"set", set_new},           {"buf", buf_new},     {"arena", arena_new},
-    {"names", names_new}, {"domains", domains_new},   {"hash", map_hash},   {"peek", arena_peek},
-    {"mul", num_mul},     {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2},
-    {"err_set", err_set}, {"err_memory", err_memory}, {NULL, NULL}};
+    {"map", map_new},           {"records", set_new}, {"buf", buf_new},       {"arena", arena_new},
+    {"names", names_new},       {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},
+    {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set},
+    {"err_memory", err_memory}, {NULL, NULL}};
 
 static void tests_metatable(lua_State *L, const char *kind, const luaL_Reg *methods) {
   luaL_newmetatable(L, kind);
@@ -523,8 +515,10 @@ int luaopen_moonpool_tests(lua_State *L) {
   tests_metatable(L, BUF, buf_methods);
   tests_metatable(L, ARENA, arena_methods);
   tests_metatable(L, NAMES, names_methods);
-  tests_metatable(L, DOMAINS, domains_methods);
   luaL_newlib(L, tests_functions);
+  mp_lua_tests_domain_open(L);
+  mp_lua_tests_heap_open(L);
+  mp_lua_tests_raw_open(L);
   lua_pushinteger(L, MP_ERR_TEXT);
   lua_setfield(L, -2, "ERR_TEXT");
   return 1;

@@ -146,11 +146,14 @@ const MpEnumerator *mp_ctype_enumerator_named(const MpCtype *ct, const MpName *n
 
 /* A copy of `like` in the memory of `home`. */
 static MpStatus ctype_copy(MpSpace *home, const MpCtype *like, MpCtype **out, MpErr *e) {
-  MpCtype *ct = (MpCtype *)mp_arena_take(&home->arena, sizeof(MpCtype));
+  MpCtype *ct;
+  if (mp_space_is_frozen(home)) return mp_err_set(e, MP_MSG_BUSY);
+  ct = (MpCtype *)mp_arena_take(&home->arena, sizeof(MpCtype));
   if (ct == NULL) return mp_err_memory(e);
   *ct = *like;
   ct->home = home;
   ct->variants = ct->pointer = NULL;
+  ct->plan = NULL;
   if (ct->plain == NULL) ct->plain = ct;
   *out = ct;
   return MP_OK;

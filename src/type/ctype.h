@@ -123,6 +123,7 @@ struct MpCtype {
   const MpCtype
       *variants; /* of a plain one: its newest variant; of a variant: the one made before */
   const MpCtype *pointer; /* T *, once somebody asked */
+  void *plan;             /* how `value` reads and writes it; in the home's memory */
   MpSpace *home;
 };
 

@@ -54,6 +54,7 @@ MpStatus mp_space_init(MpSpace *sp, const MpAlloc *alloc, MpNames *names, MpSpac
   sp->names = names;
   sp->root = root ? root : sp;
   sp->engine = root ? root->engine : NULL;
+  sp->frozen = root ? root->frozen : NULL;
   sp->last = &sp->first;
   sp->last_tag = &sp->first_tag;
   mp_arena_init(&sp->arena, alloc);
@@ -256,6 +257,7 @@ bool mp_space_sees(const MpSpace *sp, const MpSpace *other) {
 
 MpStatus mp_space_include(MpSpace *sp, MpSpace *other, MpErr *e) {
   uint32_t i;
+  if (mp_space_is_frozen(sp)) return mp_err_set(e, MP_MSG_BUSY);
   if (sp == other) return mp_err_set(e, MP_MSG_INCLUDE_SELF);
   if (mp_space_sees(other, sp)) return mp_err_set(e, MP_MSG_INCLUDE_CIRCLE);
   for (i = 0; i < sp->nincludes; i++)

@@ -58,8 +58,9 @@ typedef struct MpSpaceUndo MpSpaceUndo;
 struct MpSpace {
   const MpAlloc *alloc;
   MpNames *names;
-  MpSpace *root; /* itself for the root */
-  void *engine;  /* whose state this belongs to; floors below `value` pass it on unseen */
+  MpSpace *root;      /* itself for the root */
+  void *engine;       /* whose state this belongs to; floors below `value` pass it on unseen */
+  const bool *frozen; /* the root's: true while an allocator runs that may declare; NULL: never */
   MpArena arena;
   MpSet derived;        /* types at home here, by their structure */
   MpSet ordinary, tags; /* MpDecl, MpTag, by their names (C11 6.2.3: two name spaces) */
@@ -92,6 +93,14 @@ void mp_space_fini(MpSpace *sp);
 ** will want at the least. Headers have 70 to 150 bytes a declaration.
 */
 void mp_space_expect(MpSpace *sp, size_t len);
+
+/*
+** Is somebody in the middle of taking memory for this space or another of the
+** state? Then nothing may be declared and no type be made: MP_MSG_BUSY.
+*/
+static inline bool mp_space_is_frozen(const MpSpace *sp) {
+  return sp->frozen != NULL && *sp->frozen;
+}
 
 /* One mark at a time: a declaration doesn't nest. */
 MpSpaceMark mp_space_mark(MpSpace *sp);

@@ -176,11 +176,170 @@ static int newindex_user(lua_State *L, MpState *E, const MpCdata *c) {
   }
 }
 
-int mp_access_index(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+/* {===== the quick way ===== */
+
+/*
+** Most accesses are of scalars in memory that is known to be good: they are
+** done here. Whatever is unusual, wrong or to be raised goes the long way: these
+** answer NULL or false, and have done nothing.
+*/
+
+/* Where the fields of a record lie, when all of them can be read. */
+static inline char *quick_record(const MpCdata *c) {
+  const MpPointer *p = (const MpPointer *)c;
+  const MpCdata *block;
+  if (MP_LIKELY((c->flags & (MP_CD_INLINE | MP_CD_RELEASED)) == MP_CD_INLINE))
+    return (char *)c + c->at;
+  if (c->flags & MP_CD_INLINE) return NULL;
+  block = mp_cdata_block(c);
+  if (block == NULL) return p->to;
+  if (c->ct->kind == MP_KIND_POINTER)
+    return mp_cdata_holds(block, p->to, c->ct->item->size) ? p->to : NULL;
+  return block->flags & (MP_CD_RELEASED | MP_CD_OVER) ? NULL : p->to;
+}
+
+/* Element `i` of a pointer. */
+static MP_NOINLINE char *quick_pointer(const MpCdata *c, lua_Integer i, size_t step) {
+  const MpCdata *block = mp_cdata_block(c);
+  ptrdiff_t offset;
+  char *at;
+  if ((i != 0 && (c->flags & MP_CD_SINGLE)) || __builtin_mul_overflow(i, (ptrdiff_t)step, &offset))
+    return NULL;
+  at = (char *)((uintptr_t)mp_cdata_address(c) + (uintptr_t)offset);
+  return block == NULL || mp_cdata_holds(block, at, step) ? at : NULL;
+}
+
+/* Bytes that an array has elements in; 0: not known here. */
+static size_t quick_bytes(const MpCdata *c, size_t step) {
+  const MpBlock *b = mp_cdata_asblock(c);
+  if (c->ct->length != MP_LENGTH_OPEN) return c->ct->size;
+  if (c->flags & MP_CD_VARLEN) return mp_cdata_inlinelength(c);
+  if (c->flags & MP_CD_LENGTH) return ((const MpPointer *)c)->length * step;
+  return !(c->flags & MP_CD_OWNER) || b->before != 0 || b->size == MP_CD_UNBOUNDED ? 0 : b->size;
+}
+
+/* Element `i` of an array that isn't of fixed length in its userdata. */
+static MP_NOINLINE char *quick_array(const MpCdata *c, lua_Integer i, size_t step) {
+  size_t bytes = quick_bytes(c, step), offset;
+  const MpCdata *block = mp_cdata_block(c);
+  if (__builtin_mul_overflow((size_t)i, step, &offset) || bytes < step || offset > bytes - step)
+    return NULL;
+  if (block != NULL && (block->flags & (MP_CD_RELEASED | MP_CD_OVER))) return NULL;
+  return mp_cdata_address(c) + offset;
+}
+
+static inline char *quick_element(const MpCdata *c, const MpPlan *plan, lua_Integer i) {
+  if (MP_LIKELY((size_t)i < plan->length &&
+                (c->flags & (MP_CD_INLINE | MP_CD_RELEASED)) == MP_CD_INLINE))
+    return (char *)c + c->at + (size_t)i * plan->step;
+  return c->ct->kind == MP_KIND_POINTER ? quick_pointer(c, i, plan->step)
+                                        : quick_array(c, i, plan->step);
+}
+
+/* May a scalar be written through the cdata without more ado? */
+static inline bool quick_writable(const MpCdata *c, const MpPlan *plan) {
+  const MpCdata *block;
+  if (MP_LIKELY((c->flags & MP_CD_INLINE) && !plan->overlaid)) return true;
+  block = mp_cdata_block(c);
+  if (block == NULL) return true;
+  if (plan->overlaid && (block->flags & (MP_CD_KEEPS | MP_CD_WEAKKEEPS))) return false;
+  return !(block->flags & (MP_CD_READONLY | MP_CD_OVER));
+}
+
+/*
+** Pushes the pointer `to` that lies at `at` in `block`, which `c` (at 1) looks into and which
+** has kept targets in its user value: as a view of its target, if it still points there.
+*/
+static void quick_kept(lua_State *L, const MpCtype *ct, const char *at, char *to, MpCdata *c,
+                       const MpCdata *block) {
+  const MpCdata *target;
+  size_t size = 0;
+  char *base = NULL;
+  if (block != c) lua_getiuservalue(L, 1, 1);
+  lua_getiuservalue(L, block != c ? -1 : 1, MP_BLOCK_KEPT);
+  lua_rawgeti(L, -1, (lua_Integer)((intptr_t)at - (intptr_t)mp_cdata_address(block)));
+  target = mp_cdata_test(L, mp_state_of(ct), -1);
+  if (target != NULL) mp_cdata_extent(target, &base, &size);
+  /* As mp_keep_push asks. */
+  if (target == NULL || (size != MP_CD_UNBOUNDED && (uintptr_t)to - (uintptr_t)base > size))
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, 0);
+  else
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, -1);
+}
+
+/* Pushes the aggregate or pointer of type `ct` at `at`, which `c` (at 1) looks into. */
+static MP_NOINLINE bool quick_object(lua_State *L, unsigned kind, const MpCtype *ct, char *at,
+                                     MpCdata *c) {
+  const MpCdata *block = mp_cdata_block(c);
+  char *to;
+  if (kind == MP_QUICK_VIEW) {
+    mp_cdata_pushpart(L, ct, at, c, 1);
+    return true;
+  }
+  if (block != NULL && (block->flags & (MP_CD_WEAKKEEPS | MP_CD_OVER))) return false;
+  memcpy(&to, at, sizeof to);
+  if (to == NULL)
+    lua_pushnil(L);
+  else if (block != NULL && (block->flags & MP_CD_KEEPING))
+    quick_kept(L, ct, at, to, c, block);
+  else
+    mp_cdata_pushview(L, mp_state_of(ct), ct->plain, to, 0);
+  return true;
+}
+
+static inline bool quick_index(lua_State *L, MpCdata *c) {
+  const MpPlan *plan = (const MpPlan *)c->ct->plan;
+  const MpKey *key;
+  unsigned kind;
+  char *at;
+  if (plan->keys != NULL && (key = mp_metatype_key(plan->keys, lua_topointer(L, 2))) != NULL) {
+    kind = key->get;
+    at = quick_record(c);
+    if (MP_UNLIKELY(at == NULL)) return false;
+    at += key->offset;
+    if (kind == MP_QUICK_BITS) return mp_quick_pushbits(L, key->field, at);
+    if (kind >= MP_QUICK_VIEW)
+      return !plan->frozen && quick_object(L, kind, key->field->type, at, c);
+  } else {
+    kind = plan->get;
+    if (kind == MP_QUICK_NOT || !lua_isinteger(L, 2)) return false;
+    at = quick_element(c, plan, lua_tointegerx(L, 2, NULL));
+    if (MP_UNLIKELY(at == NULL)) return false;
+    if (kind >= MP_QUICK_VIEW) return quick_object(L, kind, c->ct->item, at, c);
+  }
+  return mp_quick_push(L, kind, at);
+}
+
+static inline bool quick_newindex(lua_State *L, MpCdata *c) {
+  const MpPlan *plan = (const MpPlan *)c->ct->plan;
+  const MpKey *key;
+  unsigned kind;
+  char *at;
+  if (plan->keys != NULL && (key = mp_metatype_key(plan->keys, lua_topointer(L, 2))) != NULL) {
+    kind = key->set;
+    if (plan->frozen || (at = quick_record(c)) == NULL) return false;
+    at += key->offset;
+    if (kind >= MP_QUICK_VIEW)
+      return kind == MP_QUICK_BITS && quick_writable(c, plan) &&
+             mp_quick_storebits(L, key->field, at, 3);
+  } else {
+    kind = plan->set;
+    if (kind == MP_QUICK_NOT || !lua_isinteger(L, 2)) return false;
+    at = quick_element(c, plan, lua_tointegerx(L, 2, NULL));
+    if (MP_UNLIKELY(at == NULL)) return false;
+  }
+  return quick_writable(c, plan) && mp_quick_store(L, kind, at, 3);
+}
+
+/* }===== */
+
+/* __index, the long way. */
+static MP_NOINLINE int index_long(lua_State *L, MpCdata *c) {
   MpState *E = mp_state_of(c->ct);
   Place p;
   char *part;
+  lua_settop(L, 2);
+  mp_metatype_renew(L, c->ct);
   if (place_field(L, c, &p)) {
     const MpCtype *record = mp_cdata_target(c);
     if (MP_UNLIKELY(record->quals & MP_QUAL_CONST) && !p.field->is_bits)
@@ -206,14 +365,15 @@ static void drop_overwritten(MpDest *d, const Place *p) {
   mp_keep_move(d->L, d->block, d->block_idx, at, NULL, 0, at, p->field->type->size);
 }
 
-int mp_access_newindex(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+/* __newindex, the long way. */
+static MP_NOINLINE int newindex_long(lua_State *L, MpCdata *c) {
   MpState *E = mp_state_of(c->ct);
   const MpCtype *target = mp_cdata_target(c);
   MpDest d;
   Place p;
   char *part;
   lua_settop(L, 3);
+  mp_metatype_renew(L, c->ct);
   if (place_field(L, c, &p)) {
     check_notconst(L, target);
     mp_toc_start(&d, L, E, c, 1);
@@ -234,10 +394,20 @@ int mp_access_newindex(lua_State *L) {
   return 0;
 }
 
+int mp_access_index(lua_State *L) {
+  MpCdata *c = mp_cdata_self(L);
+  return MP_LIKELY(quick_index(L, c)) ? 1 : index_long(L, c);
+}
+
+int mp_access_newindex(lua_State *L) {
+  MpCdata *c = mp_cdata_self(L);
+  return MP_LIKELY(quick_newindex(L, c)) ? 0 : newindex_long(L, c);
+}
+
 /* {===== length and iteration ===== */
 
 int mp_access_len(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   mp_cdata_checklive(L, c);
   if ((c->ct->kind != MP_KIND_ARRAY && c->ct->kind != MP_KIND_VECTOR) || !mp_access_has_length(c))
     mp_state_error(L, MP_MSG_NO_LEN, mp_state_pushrepr(L, c->ct, NULL));
@@ -274,7 +444,7 @@ static int next_field(lua_State *L) {
 }
 
 int mp_access_pairs(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   lua_CFunction step;
   mp_cdata_checklive(L, c);
   if ((c->ct->kind == MP_KIND_ARRAY && mp_access_has_length(c)) || c->ct->kind == MP_KIND_VECTOR)

@@ -206,7 +206,7 @@ static void push_state(lua_State *L, const MpCdata *c) {
 }
 
 int mp_box_tostring(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   if (c->flags & MP_CD_BOX) {
     mp_box_pushtext(L, c);
   } else {

@@ -5,10 +5,12 @@
 
 #include "value/cdata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
 #include "value/metatype.h"
+#include "value/trace.h"
 
 /* {===== what a cdata spans ===== */
 
@@ -39,6 +41,15 @@ size_t mp_cdata_rest(const MpCdata *block, const char *at) {
   return size - (size_t)((uintptr_t)at - (uintptr_t)base);
 }
 
+size_t mp_cdata_shown(const MpCdata *block, const char *at) {
+  const MpBlock *b = (const MpBlock *)block;
+  size_t rest = mp_cdata_rest(block, at);
+  if ((block->flags & MP_CD_INLINE) || !b->shown || rest == MP_CD_UNBOUNDED ||
+      rest < b->size - b->own_size)
+    return rest;
+  return rest - (b->size - b->own_size);
+}
+
 /* A struct with a flexible array reaches to the end of its block, in whole elements. */
 static size_t flexible_size(const MpCdata *c) {
   const MpCtype *ct = mp_cdata_target(c);
@@ -59,22 +70,34 @@ size_t mp_cdata_size(const MpCdata *c) {
   return mp_cdata_target(c)->size;
 }
 
+void mp_cdata_wrong(lua_State *L, int idx) {
+  mp_state_error(L, MP_MSG_WANT_CDATA, luaL_typename(L, idx));
+}
+
 void mp_cdata_checklive(lua_State *L, const MpCdata *c) {
   if (MP_UNLIKELY(mp_cdata_is_released(c))) mp_state_error(L, MP_MSG_RELEASED);
+}
+
+bool mp_cdata_holds(const MpCdata *block, const char *at, size_t n) {
+  char *base;
+  size_t size;
+  if (MP_UNLIKELY(mp_cdata_has_ended(block))) return false;
+  mp_cdata_extent(block, &base, &size);
+  if (size == MP_CD_UNBOUNDED) return true;
+  /* As integers: `at` may lie anywhere. */
+  return (uintptr_t)at >= (uintptr_t)base && (uintptr_t)at - (uintptr_t)base <= size &&
+         size - ((uintptr_t)at - (uintptr_t)base) >= n;
 }
 
 void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n) {
   const MpCdata *block = mp_cdata_block(c);
   char *base;
   size_t size;
-  if (block == NULL) return;
+  if (block == NULL || mp_cdata_holds(block, at, n)) return;
   if (MP_UNLIKELY(mp_cdata_has_ended(block))) mp_state_error(L, MP_MSG_RELEASED);
+  if (n == 0) return; /* no bytes are nowhere */
   mp_cdata_extent(block, &base, &size);
-  if (size == MP_CD_UNBOUNDED || n == 0) return; /* no bytes are nowhere */
-  /* As integers: `at` may lie anywhere. */
-  if ((uintptr_t)at < (uintptr_t)base || (uintptr_t)at - (uintptr_t)base > size ||
-      size - ((uintptr_t)at - (uintptr_t)base) < n)
-    mp_state_error(L, MP_MSG_OUTSIDE, n, (long long)((intptr_t)at - (intptr_t)base), size);
+  mp_state_error(L, MP_MSG_OUTSIDE, n, (long long)((intptr_t)at - (intptr_t)base), size);
 }
 
 /* }===== */
@@ -85,16 +108,16 @@ void mp_cdata_checkspan(lua_State *L, const MpCdata *c, const char *at, size_t n
 ** Every userdata of a cdata comes from here. Builds for `make gcstress` collect
 ** first, so that whatever isn't anchored is gone.
 */
-static void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
+static inline void *cdata_newuserdata(lua_State *L, size_t size, int nuv) {
 #if MP_GCSTRESS
   lua_gc(L, LUA_GCCOLLECT);
 #endif
   return lua_newuserdatauv(L, size, nuv);
 }
 
-static MpCdata *cdata_start(MpCdata *c, const MpState *E, const MpCtype *ct, unsigned flags) {
+static inline MpCdata *cdata_start(MpCdata *c, uint32_t tag, const MpCtype *ct, unsigned flags) {
   c->ct = ct;
-  c->tag = E->tag;
+  c->tag = tag;
   c->flags = (uint16_t)flags;
   c->at = 0;
   return c;
@@ -111,7 +134,7 @@ static MpCdata *cdata_newinline(lua_State *L, MpState *E, const MpCtype *ct, siz
   size_t spare = align > 8 ? align - 8 : 0;
   MpCdata *c = (MpCdata *)cdata_newuserdata(L, head + spare + (size ? size : 1), nuv);
   uintptr_t data = (uintptr_t)c + head;
-  cdata_start(c, E, ct, flags | MP_CD_INLINE);
+  cdata_start(c, E->tag, ct, flags | MP_CD_INLINE);
   if (align > 8) data = mp_num_align(data, align);
   c->at = (uint16_t)(data - (uintptr_t)c);
   if (varlen) {
@@ -139,10 +162,18 @@ int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx) {
   return lua_pcall(L, 1, 0, 0);
 }
 
+/* Has the type of what it owns a __gc that is due? */
+static bool owner_has_gc(const MpBlock *b) {
+  const MpCtype *data = mp_cdata_target(&b->head);
+  return (b->head.flags & MP_CD_WHOLE) && mp_ctype_is_record(data) && data->u.record->ends;
+}
+
 /* MpBlockEnd, in two steps: a metatype's __gc, then the memory, whether that raised or not. */
 static void owner_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
-  int status = mp_cdata_callgc(L, b, idx);
+  int status = owner_has_gc(b) ? mp_cdata_callgc(L, b, idx) : LUA_OK;
+  mp_trace_begin(L, E, &E->domains->mem, "the end of its cdata");
   mp_alloc_free(E->mem, b->own, b->own_size);
+  mp_trace_end(E);
   b->head.flags |=
       MP_CD_RELEASED; /* its address stays, so that pointers to it are known for what they were */
   if (status != LUA_OK) lua_error(L);
@@ -162,8 +193,11 @@ static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t 
   if (!mp_num_add(size ? size : 1, spare, &whole)) mp_state_error(L, MP_MSG_NOMEM);
   mp_cdata_pace(L, size);
   b = mp_cdata_pushblock(L, E, ct, NULL, 0, owner_end);
+  mp_trace_begin(L, E, &E->domains->mem, "ffi.new");
   p = (char *)mp_alloc_new(E->mem, whole);
-  if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  mp_trace_end(E);
+  if (p == NULL) mp_trace_fail(L, &E->domains->mem);
+  mp_trace_describe(E, &E->domains->mem, p, ct->kind == MP_KIND_POINTER ? ct->item : ct, size);
   memset(p, 0, whole);
   b->own = p;
   b->to = (char *)mp_num_align((uintptr_t)p, align);
@@ -172,20 +206,39 @@ static MpCdata *owner_inmem(lua_State *L, MpState *E, const MpCtype *ct, size_t 
   return &b->head;
 }
 
-MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
+/* mp_cdata_pushowner for what no plan foresees. */
+static MP_NOINLINE MpCdata *owner_any(lua_State *L, MpState *E, const MpCtype *ct, size_t size,
+                                      bool varlen) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
   bool keeps = data->flags & MP_CTF_HASPTR;
   unsigned flags = MP_CD_OWNER | (keeps ? MP_CD_KEEPS : 0u);
   MpCdata *c;
   if (ct->kind == MP_KIND_POINTER) flags |= MP_CD_SINGLE;
-  if (size > MP_CD_INLINE_MAX || data->align > 4096 ||
-      (mp_ctype_is_record(data) && data->u.record->ends)) {
+  if (!mp_cdata_is_inline(data, size) || E->domains->mem.top != NULL) {
     c = owner_inmem(L, E, ct, size, data->align);
     c->flags |= (uint16_t)flags;
     return c;
   }
-  c = cdata_newinline(L, E, ct, size, data->align, varlen, keeps ? 1 : 0, flags);
+  c = cdata_newinline(L, E, ct, size, data->align, varlen, keeps, flags);
   memset((char *)c + c->at, 0, size);
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return c;
+}
+
+MpCdata *mp_cdata_pushowner(lua_State *L, MpState *E, const MpCtype *ct, size_t size, bool varlen) {
+  const MpPlan *plan = (const MpPlan *)ct->plan;
+  MpCdata *c;
+  if (MP_UNLIKELY(plan == NULL || size != plan->fresh || varlen || E->domains->mem.top != NULL))
+    return owner_any(L, E, ct, size, varlen);
+  c = (MpCdata *)cdata_newuserdata(L, sizeof(MpCdata) + (size > 8 ? size : 8),
+                                   plan->flags & MP_CD_KEEPS ? 1 : 0);
+  cdata_start(c, E->tag, ct, plan->flags);
+  c->at = sizeof(MpCdata);
+  if (size <= 8)
+    memset(c + 1, 0, 8); /* one store */
+  else
+    memset(c + 1, 0, size);
   mp_metatype_push(L, ct, false);
   lua_setmetatable(L, -2);
   return c;
@@ -215,8 +268,26 @@ MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *
     lua_pushvalue(L, block_idx);
     lua_setiuservalue(L, -2, 1);
   }
-  cdata_start(&p->head, E, ct, 0);
+  cdata_start(&p->head, E->tag, ct, 0);
   p->to = to;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return p;
+}
+
+MpPointer *mp_cdata_pushpart(lua_State *L, const MpCtype *ct, char *to, MpCdata *via, int via_idx) {
+  MpCdata *block = mp_cdata_block(via);
+  MpPointer *p = (MpPointer *)cdata_newuserdata(L, MP_CD_POINTER_SIZE, block != NULL ? 1 : 0);
+  cdata_start(&p->head, via->tag, ct, 0);
+  p->to = to;
+  p->block = block;
+  if (block != NULL) {
+    if (block == via)
+      lua_pushvalue(L, via_idx);
+    else
+      lua_getiuservalue(L, via_idx, 1);
+    lua_setiuservalue(L, -2, 1);
+  }
   mp_metatype_push(L, ct, false);
   lua_setmetatable(L, -2);
   return p;
@@ -233,7 +304,7 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
     lua_pushvalue(L, block_idx);
     lua_setiuservalue(L, -2, 1);
   }
-  cdata_start(&p->head, E, ct, MP_CD_LENGTH);
+  cdata_start(&p->head, E->tag, ct, MP_CD_LENGTH);
   p->to = to;
   p->length = length;
   mp_metatype_push(L, ct, false);
@@ -249,14 +320,27 @@ static void block_listlate(lua_State *L, MpBlock *b) {
   lua_pop(L, 1);
 }
 
-MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
-                            MpBlockEnd end) {
+static MpBlock *block_new(lua_State *L, const MpState *E, const MpCtype *ct, MpBlockEnd end) {
   MpBlock *b = (MpBlock *)cdata_newuserdata(L, sizeof(MpBlock), MP_BLOCK_UVS);
   memset(b, 0, sizeof *b);
-  cdata_start(&b->head, E, ct, MP_CD_OWNER | MP_CD_KEEPS);
+  cdata_start(&b->head, E->tag, ct, MP_CD_OWNER | MP_CD_KEEPS);
+  b->end = end;
+  return b;
+}
+
+MpBlock *mp_cdata_pushloose(lua_State *L, MpState *E, const MpCtype *ct, MpBlockEnd end) {
+  MpBlock *b = block_new(L, E, ct, end);
+  b->loose = true;
+  mp_metatype_push(L, ct, false);
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
+                            MpBlockEnd end) {
+  MpBlock *b = block_new(L, E, ct, end);
   b->to = to;
   b->size = size;
-  b->end = end;
   if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, b);
   mp_metatype_push(L, ct, true);
   b->next = E->blocks;
@@ -301,77 +385,102 @@ static int block_traceback(lua_State *L) {
   return 1;
 }
 
+void mp_cdata_endaction(lua_State *L, MpState *E, MpBlock *b, int idx) {
+  (void)E, (void)b;
+  if (lua_getiuservalue(L, idx, MP_BLOCK_ACTION) == LUA_TNIL) return;
+  lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
+  lua_call(L, 1, 0);
+}
+
 /* Runs the end protected: what it raises becomes a report. */
-static void block_callend(lua_State *L, MpState *E, int idx) {
+static void block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L);
+  if (b->end == owner_end && !owner_has_gc(b)) { /* can't raise */
+    owner_end(L, E, b, idx);
+    return;
+  }
   lua_pushcfunction(L, block_traceback);
-  mp_state_pushclosure(L, block_runend, 0);
-  lua_pushvalue(L, idx);
-  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
+  if (b->end == mp_cdata_endaction) { /* at once, without a function between */
+    lua_getiuservalue(L, idx, MP_BLOCK_ACTION);
+    lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
+  } else {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender); /* an end can't be lost for want of memory */
+    lua_pushvalue(L, idx);
+  }
+  if (!lua_isnil(L, top + 2) && lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
     const char *text = lua_tostring(L, -1);
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
 }
 
-/* Field of a weak list of wrappers: the last index that was used. Its length means nothing: it has holes. */
-#define WRAPPERS_LAST "n"
-
-static lua_Integer wrappers_last(lua_State *L) {
-  lua_Integer n;
-  lua_getfield(L, -1, WRAPPERS_LAST);
-  n = lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  return n;
+void mp_cdata_open(lua_State *L, MpState *E) {
+  mp_state_pushclosure(L, block_runend, 0);
+  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 /*
-** Ends what gc made over the block at idx, newest first, before the block itself ends. What a
+** Ends what was made over the block, newest first, before the block itself ends. What a
 ** destructor makes over it meanwhile has its end later.
 */
-static void block_endwrappers(lua_State *L, MpState *E, int idx) {
-  lua_Integer i;
-  mp_state_pushuv(L, MP_STATE_WRAPPERS);
-  lua_pushvalue(L, idx);
-  if (lua_rawget(L, -2) == LUA_TTABLE) {
-    for (i = wrappers_last(L); i > 0; i--) {
-      lua_rawgeti(L, -1, i);
-      if (lua_isuserdata(L, -1)) mp_cdata_release(L, E, (MpCdata *)lua_touserdata(L, -1), -1);
-      lua_pop(L, 1);
-    }
+static void block_endwrappers(lua_State *L, MpState *E, const MpCdata *under) {
+  uint64_t before = E->wrapped;
+  MpBlock *b;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
+  for (;;) {
+    for (b = (MpBlock *)mp_map_get(&E->over, under); b != NULL && b->order >= before;) b = b->older;
+    if (b == NULL) break;
+    before = b->order;
+    /* It isn't there when its own finalizer is about to run. */
+    lua_rawgeti(L, -1, b->slot);
+    if (lua_touserdata(L, -1) == b) mp_cdata_release(L, E, &b->head, -1);
+    lua_pop(L, 1);
   }
-  lua_pop(L, 2);
+  lua_pop(L, 1);
 }
 
-/* Pushes a new list with weak values. */
-static void push_weaklist(lua_State *L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 1);
-  lua_pushliteral(L, "v");
-  lua_setfield(L, -2, "__mode");
-  lua_setmetatable(L, -2);
+/* A number that no block made over another has. There is room to give all of them back. */
+static uint32_t slot_take(lua_State *L, MpState *E) {
+  if (E->nfree_slots > 0) return E->free_slots[--E->nfree_slots];
+  if (E->slots == E->slots_room) {
+    uint32_t room = E->slots_room > 0 ? E->slots_room * 2 : 16;
+    void *more = mp_alloc_resize(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots,
+                                 room * sizeof *E->free_slots);
+    if (more == NULL || room < E->slots_room) mp_state_error(L, MP_MSG_NOMEM);
+    E->free_slots = (uint32_t *)more;
+    E->slots_room = room;
+  }
+  return ++E->slots;
 }
 
-void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx) {
-  int top = lua_gettop(L);
-  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx));
-  b->head.flags |= MP_CD_OVER;
+void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx) {
+  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx)), *older;
+  b->slot = slot_take(L, E);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
+  lua_pushvalue(L, idx);
+  lua_rawseti(L, -2, b->slot);
+  lua_pop(L, 1);
+  older = (MpBlock *)mp_map_get(&E->over, under);
+  if (!mp_map_set(&E->over, under, b)) mp_state_error(L, MP_MSG_NOMEM);
+  if (older != NULL) older->newer = b;
+  b->older = older;
+  b->order = E->wrapped++;
   b->under = under;
-  mp_state_pushuv(L, MP_STATE_WRAPPERS);
-  lua_pushvalue(L, under_idx);
-  if (lua_rawget(L, -2) != LUA_TTABLE) {
-    push_weaklist(L);
-    lua_pushvalue(L, under_idx);
-    lua_pushvalue(L, -2);
-    lua_rawset(L, top + 1);
-    under->flags |= MP_CD_WRAPPED;
-  }
-  lua_pushinteger(L, wrappers_last(L) + 1);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, -3, WRAPPERS_LAST);
-  lua_pushvalue(L, idx);
-  lua_rawset(L, -3);
-  lua_settop(L, top);
+  b->head.flags |= MP_CD_OVER;
+  under->flags |= MP_CD_WRAPPED;
+}
+
+/* It has ended: takes it from among those over the same block. */
+static void block_unwrap(MpState *E, MpBlock *b) {
+  if (b->older != NULL) b->older->newer = b->newer;
+  if (b->newer != NULL)
+    b->newer->older = b->older;
+  else if (b->older == NULL)
+    mp_map_remove(&E->over, b->under);
+  else if (!mp_map_set(&E->over, b->under, b->older))
+    abort(); /* can't be: the key is there */
+  b->older = b->newer = NULL;
+  E->free_slots[E->nfree_slots++] = b->slot;
 }
 
 void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
@@ -379,21 +488,25 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (c->flags & MP_CD_RELEASED) return;
   luaL_checkstack(L, 8, NULL);
   idx = lua_absindex(L, idx);
-  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, idx);
+  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, c);
   if (!(c->flags & MP_CD_INLINE)) {
-    if (b->prev == NULL) return; /* ending already: the destructor released it */
-    if (b->pins > 0) {           /* C is using it */
+    if (b->prev == NULL && !b->loose) return; /* ending already */
+    if (b->pins > 0) {                        /* C is using it */
       c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
       return;
     }
-    block_unlist(b);
+    if (b->prev != NULL) block_unlist(b);
+    b->loose = false;
+    if (c->flags & MP_CD_OVER) block_unwrap(E, b);
     if (b->quiet && !E->ending)
       b->end(L, E, b, idx);
     else if (b->end != NULL)
-      block_callend(L, E, idx);
+      block_callend(L, E, b, idx);
   }
   c->flags |= MP_CD_RELEASED;
-  if (c->flags & MP_CD_KEEPS) { /* what its pointers kept may go */
+  if ((c->flags & MP_CD_KEEPING) || /* a callback has its own there */
+      (!(c->flags & MP_CD_INLINE) && b->end != mp_cdata_endaction &&
+       b->end != owner_end)) { /* what its pointers kept may go */
     lua_pushnil(L);
     lua_setiuservalue(L, idx, 1);
   }
@@ -431,10 +544,10 @@ void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx) {
 }
 
 int mp_cdata_gc(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   int saved = E->saved_errno; /* a destructor may call C, at whatever time */
-  mp_cdata_release(L, E, c, 1);
+  if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, 1);
   E->saved_errno = saved;
   return 0;
 }

@@ -35,9 +35,10 @@ typedef struct MpCdata {
 #define MP_CD_WRAPPED 256   /* of a block: a block was made over it by gc */
 #define MP_CD_DEFERRED 4096 /* a block whose end waits for a call into C */
 #define MP_CD_OVER 2048 /* a block over another's memory: that one is what pointers are kept for */
-#define MP_CD_SINGLE 1024 /* an owning pointer: index 0 alone */
-#define MP_CD_WHOLE 8192  /* a block that is initialized: its type's __gc is due */
-#define MP_CD_LENGTH 512  /* an MpPointer of type T[] that knows its length */
+#define MP_CD_KEEPING 16384 /* with MP_CD_KEEPS: it keeps something */
+#define MP_CD_SINGLE 1024   /* an owning pointer: index 0 alone */
+#define MP_CD_WHOLE 8192    /* a block that is initialized: its type's __gc is due */
+#define MP_CD_LENGTH 512    /* an MpPointer of type T[] that knows its length */
 
 #define MP_CD_INLINE_MAX 512 /* bytes of plain data that lie in the userdata */
 
@@ -67,16 +68,44 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t before;         /* bytes in front of `to` that belong to it: what gc made of a pointer */
-  size_t size;           /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;        /* with MP_CD_OVER: the block whose memory this is */
-  MpBlock *next, **prev; /* in the engine's list; prev NULL when ended */
-  MpBlockEnd end;        /* NULL: nothing to do */
-  void *own;             /* the maker's record */
-  size_t own_size;       /* its size, for the maker */
-  uint32_t pins;         /* calls into C that use it: an end waits for them */
-  bool quiet;            /* the end raises nothing, and needs no protection */
+  size_t before;          /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;            /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under;         /* with MP_CD_OVER: the block whose memory this is, */
+  MpBlock *older, *newer; /* others over it, */
+  uint64_t order;         /* and which of all that were made over any */
+  uint32_t slot;          /* in MP_STATE_WRAPPERS */
+  MpBlock *next, **prev;  /* in the engine's list; prev NULL when ended */
+  MpBlockEnd end;         /* NULL: nothing to do */
+  void *own;              /* the maker's record */
+  size_t own_size;        /* its size, for the maker */
+  uint32_t pins;          /* calls into C that use it: an end waits for them */
+  bool quiet;             /* the end raises nothing, and needs no protection */
+  bool loose;             /* isn't listed or finalized: its memory lives until somebody ends it */
+  bool shown;             /* `own_size` says where its flexible array ends */
+  bool host;              /* over memory of the host's: anchored once it keeps something */
 };
+
+/*
+** The engine's tag: foreign userdata can't have it by accident. It is the one
+** of the library whose code opened the engine, and whose closures run in it.
+*/
+#define MP_CDATA_TAG ((uint32_t)(uintptr_t)mp_state_open)
+
+/* Raises: what was called with the value at idx is for cdata. */
+MP_NORETURN void mp_cdata_wrong(lua_State *L, int idx);
+
+/*
+** Of a running metamethod: the cdata at 1. Lua gives it no other value, but a
+** program that has the debug library may.
+*/
+static inline MpCdata *mp_cdata_self(lua_State *L) {
+  MpCdata *c = (MpCdata *)lua_touserdata(L, 1);
+  if (MP_UNLIKELY(c == NULL || lua_rawlen(L, 1) < sizeof(MpCdata) || c->tag != MP_CDATA_TAG))
+    mp_cdata_wrong(L, 1);
+  return c;
+}
+/* Called once at open. */
+void mp_cdata_open(lua_State *L, MpState *E);
 
 /* The cdata at idx, or NULL for anything else. */
 static inline MpCdata *mp_cdata_test(lua_State *L, const MpState *E, int idx) {
@@ -95,6 +124,11 @@ static inline MpBlock *mp_cdata_asblock(const MpCdata *c) { return (MpBlock *)c;
 static inline char *mp_cdata_address(const MpCdata *c) {
   if (c->flags & MP_CD_INLINE) return (char *)c + c->at;
   return ((const MpPointer *)c)->to;
+}
+
+/* With MP_CD_VARLEN: bytes of data. */
+static inline size_t mp_cdata_inlinelength(const MpCdata *c) {
+  return *((const size_t *)(const void *)((const char *)c + c->at) - 1);
 }
 
 /* The block that it looks into (itself for an owner), or NULL. */
@@ -121,8 +155,14 @@ void mp_cdata_extent(const MpCdata *block, char **base, size_t *size);
 /* Bytes from `at` to the end of a block: 0 outside, or MP_CD_UNBOUNDED. */
 size_t mp_cdata_rest(const MpCdata *block, const char *at);
 
+/* The same for what a flexible array shows: mem.generic_alloc's has fewer elements than have room. */
+size_t mp_cdata_shown(const MpCdata *block, const char *at);
+
 /* Bytes that the cdata itself owns or spans: a pointer's target block, an array, a struct. */
 size_t mp_cdata_size(const MpCdata *c);
+
+/* Are the `n` bytes from `at` live and inside the block? Never asks beyond MP_CD_UNBOUNDED. */
+bool mp_cdata_holds(const MpCdata *block, const char *at, size_t n);
 
 /* Raises `cdata was released` when it was. */
 void mp_cdata_checklive(lua_State *L, const MpCdata *c);
@@ -138,6 +178,12 @@ static inline const MpCtype *mp_cdata_target(const MpCdata *c) {
   return c->ct->kind == MP_KIND_POINTER ? c->ct->item : c->ct;
 }
 
+/* Does an owner of `size` bytes of `data` have them in the userdata? */
+static inline bool mp_cdata_is_inline(const MpCtype *data, size_t size) {
+  return size <= MP_CD_INLINE_MAX && data->align <= 4096 &&
+         !(mp_ctype_is_record(data) && data->u.record->ends);
+}
+
 /*
 ** Pushes an owner of `size` zeroed bytes of data; its type is `ct` (a pointer
 ** to what it owns, or an aggregate). Inline when plain and small, else a block
@@ -151,6 +197,9 @@ MpCdata *mp_cdata_pushbox(lua_State *L, MpState *E, const MpCtype *ct, const voi
 /* Pushes a pointer, view or function: `block` at stack index `block_idx` (0: none). `to` is not NULL. */
 MpPointer *mp_cdata_pushview(lua_State *L, MpState *E, const MpCtype *ct, char *to, int block_idx);
 
+/* Pushes a view of a part, at `to`, of what the cdata `via` at `via_idx` looks into. */
+MpPointer *mp_cdata_pushpart(lua_State *L, const MpCtype *ct, char *to, MpCdata *via, int via_idx);
+
 /* The same for an array of type T[] with a length. */
 MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t length,
                               int block_idx);
@@ -158,6 +207,12 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
 /* Pushes a block with an end (may be NULL). User values are the caller's to set. */
 MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *to, size_t size,
                             MpBlockEnd end);
+
+/*
+** Pushes a block that no finalizer ends: mp_cdata_release does, or nobody (then
+** what `end` would do is left undone). `own` and its size are the caller's to set.
+*/
+MpBlock *mp_cdata_pushloose(lua_State *L, MpState *E, const MpCtype *ct, MpBlockEnd end);
 
 /*
 ** Pushes the block that `c`, at idx, looks into (for an owner itself) and
@@ -178,11 +233,11 @@ void mp_cdata_pace(lua_State *L, size_t size);
 void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx);
 
 /*
-** Notes that the block at `idx` was made over the block `under` at
-** `under_idx`: the end of that ends it first. Indexes are absolute. The
-** caller has stored what it was made of at MP_BLOCK_UNDER, which keeps `under`.
+** Notes that the block at `idx` was made over the block `under`: the end of
+** that ends it first. The caller has stored what it was made of at
+** MP_BLOCK_UNDER, which keeps `under`.
 */
-void mp_cdata_addwrapper(lua_State *L, MpCdata *under, int under_idx, int idx);
+void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx);
 
 /* Raises once the engine ends what is left: no destructor that is made then would run. */
 void mp_cdata_checkending(lua_State *L, const MpState *E);
@@ -192,6 +247,9 @@ void mp_cdata_checkending(lua_State *L, const MpState *E);
 ** (MP_CD_WHOLE), protected: pcall's status, with its error on the top.
 */
 int mp_cdata_callgc(lua_State *L, const MpBlock *b, int idx);
+
+/* MpBlockEnd: calls the value at MP_BLOCK_ACTION, unless that is nil, with the one at MP_BLOCK_UNDER. */
+void mp_cdata_endaction(lua_State *L, MpState *E, MpBlock *b, int idx);
 
 /* The metamethod __gc of blocks. */
 int mp_cdata_gc(lua_State *L);

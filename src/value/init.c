@@ -13,6 +13,7 @@
 #include "type/scalar.h"
 #include "value/access.h"
 #include "value/keep.h"
+#include "value/numbers.h"
 
 /* {===== the stack while initializing ===== */
 
@@ -133,8 +134,10 @@ static MP_NORETURN void too_many(const MpDest *d, const MpCtype *ct, size_t got)
 static void array_table(MpDest *d, const MpCtype *ct, char *at, int idx, size_t length) {
   lua_State *L = d->L;
   lua_Integer first;
-  size_t n = table_length(d, ct, idx, &first), i;
+  size_t n = lua_rawlen(L, idx), i;
   int top = lua_gettop(L);
+  if (n <= length && mp_numbers_sequence(d, ct->item, at, idx, n)) return;
+  n = table_length(d, ct, idx, &first);
   if (n > length) too_many(d, ct, n);
   for (i = 0; i < n; i++) {
     if (lua_rawgeti(L, idx, first + (lua_Integer)i) == LUA_TNIL)

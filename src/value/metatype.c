@@ -13,42 +13,48 @@
 
 /* {===== keys of fields ===== */
 
-#define KEYS_SCAN 8   /* up to so many a scan is quickest */
 #define KEYS_SHORT 40 /* Lua's longest string that is unique (LUAI_MAXSHORTLEN) */
 
-typedef struct MpKeys {
-  uint32_t mask; /* 0: `slots` is a list of n; else a hash table, free slots without text */
-  uint32_t n;
-  MpKey slots[1];
-} MpKeys;
-
-static MpKey *keys_slot(MpKeys *keys, const char *text) {
-  uint32_t i = mp_map_hashptr(text) & keys->mask;
-  while (keys->slots[i].text != NULL && keys->slots[i].text != text) i = (i + 1) & keys->mask;
+static MpKey *keys_free(MpKeys *keys, const void *name) {
+  uint32_t i = mp_metatype_hash(name) & keys->mask;
+  while (keys->slots[i].name != NULL) i = (i + 1) & keys->mask;
   return &keys->slots[i];
+}
+
+static void key_fill(MpKey *key, const void *name, const MpField *f) {
+  key->name = name;
+  key->field = f;
+  key->get = key->set = MP_QUICK_NOT;
+  if (f->offset > UINT32_MAX) return;
+  key->offset = (uint32_t)f->offset;
+  if (f->is_bits)
+    key->get = mp_quick_is_bits(f) ? MP_QUICK_BITS : MP_QUICK_NOT;
+  else
+    key->get = (uint8_t)mp_quick_kind(f->type);
+  if (!(f->type->quals & MP_QUAL_CONST)) key->set = key->get;
 }
 
 /* The keys of a record, made in its home's memory, their strings anchored in the table at `anchors`. */
 static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
   const MpRecord *r = ct->u.record;
-  uint32_t cap = r->nflat > KEYS_SCAN ? 16 : r->nflat, i;
+  bool hashed = r->nflat > MP_KEYS_SCAN;
+  uint32_t cap = hashed ? 32 : r->nflat, i;
   MpKeys *keys;
-  while (r->nflat > KEYS_SCAN && cap < r->nflat * 2) cap *= 2;
+  while (hashed && cap < r->nflat * 2) cap *= 2;
   keys =
       (MpKeys *)mp_arena_new(&ct->home->arena, offsetof(MpKeys, slots) + (cap + 1) * sizeof(MpKey));
   if (keys == NULL) mp_state_error(L, MP_MSG_NOMEM);
-  keys->n = r->nflat;
-  keys->mask = r->nflat > KEYS_SCAN ? cap - 1 : 0;
+  keys->mask = hashed ? cap - 1 : 0;
   for (i = 0; i < r->nflat; i++) {
-    const char *text;
-    MpKey *slot;
-    lua_pushlstring(L, r->flat[i].name->text, r->flat[i].name->len);
-    text = lua_tostring(L, -1);
+    const MpName *name = r->flat[i].name;
+    const void *text;
+    if (name->len > KEYS_SHORT) continue;
+    lua_pushlstring(L, name->text, name->len);
+    text = lua_topointer(L, -1);
     lua_pushboolean(L, 1);
     lua_rawset(L, anchors);
-    slot = keys->mask ? keys_slot(keys, text) : &keys->slots[i];
-    slot->text = text;
-    slot->field = &r->flat[i];
+    key_fill(hashed ? keys_free(keys, text) : &keys->slots[keys->n], text, &r->flat[i]);
+    keys->n++;
   }
   return keys;
 }
@@ -56,13 +62,10 @@ static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
 const MpField *mp_metatype_field(lua_State *L, const MpCtype *ct, int idx) {
   size_t len;
   const char *text = lua_tolstring(L, idx, &len);
-  MpKeys *keys = (MpKeys *)ct->u.record->keys;
-  uint32_t i;
+  const MpKeys *keys = (const MpKeys *)ct->u.record->keys;
   if (keys != NULL && len <= KEYS_SHORT) {
-    if (keys->mask) return keys_slot(keys, text)->field;
-    for (i = 0; i < keys->n; i++)
-      if (keys->slots[i].text == text) return keys->slots[i].field;
-    return NULL;
+    const MpKey *key = mp_metatype_key(keys, lua_topointer(L, idx));
+    return key != NULL ? key->field : NULL;
   } else {
     const MpName *name = mp_name_find(&mp_state_of(ct)->names, text, len);
     return name ? mp_ctype_field(ct, name) : NULL;
@@ -169,10 +172,24 @@ int mp_metatype_pushend(lua_State *L, const MpCtype *ct) {
   return lua_type(L, -1);
 }
 
+/* How owners of the type are made, if all are of one size and plain. */
+static void plan_owner(MpPlan *p, const MpCtype *ct) {
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  bool keeps = data->flags & MP_CTF_HASPTR;
+  bool own = p->whole && !(data->flags & MP_CTF_FLEXIBLE) &&
+             !(ct->kind == MP_KIND_POINTER && mp_ctype_is_charlike(data));
+  p->sized = own && (ct->kind == MP_KIND_POINTER || ct->kind == MP_KIND_ARRAY);
+  p->fresh =
+      own && mp_cdata_is_inline(data, data->size) && data->align <= 8 ? data->size : MP_PLAN_NONE;
+  p->flags = (uint16_t)(MP_CD_OWNER | MP_CD_INLINE | (keeps ? MP_CD_KEEPS : 0) |
+                        (ct->kind == MP_KIND_POINTER ? MP_CD_SINGLE : 0));
+}
+
 /* Overlays the metatables that the type has already; its home's anchors are at `anchors`. */
 static void overlay_present(lua_State *L, const MpCtype *ct, int anchors, int user) {
   int ends;
-  for (ends = 0; ct != NULL && ends < 2; ends++) {
+  if (ct->plan != NULL) plan_owner((MpPlan *)ct->plan, ct); /* there may be a __gc now */
+  for (ends = 0; ends < 2; ends++) {
     if (lua_rawgetp(L, anchors, metatype_key(ct, ends)) == LUA_TTABLE) {
       lua_pushvalue(L, user);
       metatype_overlay(L, lua_gettop(L) - 1);
@@ -183,7 +200,7 @@ static void overlay_present(lua_State *L, const MpCtype *ct, int anchors, int us
 }
 
 void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
-  const MpCtype *v;
+  const MpCtype *v, *p;
   int anchors;
   ct = ct->plain;
   if (!mp_ctype_is_record(ct))
@@ -198,7 +215,8 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
   ct->u.record->ends = lua_getfield(L, idx, "__gc") != LUA_TNIL;
   for (v = ct; v != NULL; v = v->variants) {
     overlay_present(L, v, anchors, idx);
-    overlay_present(L, v->pointer, anchors, idx);
+    if (v->pointer == NULL) continue;
+    for (p = v->pointer; p != NULL; p = p->variants) overlay_present(L, p, anchors, idx);
   }
   lua_settop(L, anchors - 2);
 }
@@ -228,11 +246,6 @@ static void metatype_make(lua_State *L, MpState *E, const MpCtype *ct, bool ends
   lua_setfield(L, mt, "__metatable");
   lua_pushvalue(L, anchors - 1);
   lua_rawseti(L, mt, 1); /* keeps the instance */
-  if (mp_ctype_is_record(data) && data->u.record->keys == NULL && mp_ctype_is_complete(data)) {
-    if (data->home != ct->home) push_anchors(L, E, data);
-    data->u.record->keys = keys_make(L, data, data->home == ct->home ? anchors : lua_gettop(L));
-  }
-  lua_settop(L, mt);
   if (mp_ctype_is_record(data)) {
     push_anchors(L, E, data);
     if (lua_rawgetp(L, -1, user_key(data)) == LUA_TTABLE) metatype_overlay(L, mt);
@@ -244,12 +257,96 @@ static void metatype_make(lua_State *L, MpState *E, const MpCtype *ct, bool ends
   lua_settop(L, anchors - 1);
 }
 
-void mp_metatype_push(lua_State *L, const MpCtype *ct, bool ends) {
-  if (MP_LIKELY(lua_rawgetp(L, MP_UP_TYPES, metatype_key(ct, ends)) == LUA_TTABLE)) return;
+/* }===== */
+
+/* {===== plans ===== */
+
+const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
+  MpRecord *r = ct->u.record;
+  if (MP_UNLIKELY(r->keys == NULL)) {
+    luaL_checkstack(L, 8, NULL);
+    push_anchors(L, mp_state_of(ct), ct);
+    r->keys = keys_make(L, ct, lua_gettop(L));
+    lua_pop(L, 2);
+  }
+  return (const MpKeys *)r->keys;
+}
+
+/* What access may do itself with cdata of the type. */
+static void plan_fill(lua_State *L, MpPlan *p, const MpCtype *ct) {
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  p->whole = mp_ctype_is_complete(data);
+  plan_owner(p, ct);
+  if (mp_ctype_is_record(data) && p->whole) {
+    p->keys = mp_metatype_keys(L, data);
+    p->frozen = data->quals & MP_QUAL_CONST;
+    p->overlaid = data->kind == MP_KIND_UNION;
+  }
+  if ((ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_POINTER) && ct->item->size > 0) {
+    p->get = (uint8_t)mp_quick_kind(ct->item);
+    p->set = ct->item->quals & MP_QUAL_CONST ? MP_QUICK_NOT : p->get;
+    p->step = ct->item->size;
+    if (ct->kind == MP_KIND_ARRAY && ct->length != MP_LENGTH_OPEN) p->length = ct->length;
+  }
+}
+
+void mp_metatype_renew(lua_State *L, const MpCtype *ct) {
+  MpPlan *p = (MpPlan *)ct->plan;
+  const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  if (MP_UNLIKELY(!p->whole && mp_ctype_is_complete(data))) plan_fill(L, p, ct);
+}
+
+static MpPlan *plan_need(lua_State *L, MpState *E, const MpCtype *ct) {
+  MpPlan *p = (MpPlan *)ct->plan;
+  if (p != NULL) return p;
+  p = (MpPlan *)mp_arena_new(&ct->home->arena, sizeof(MpPlan));
+  if (p == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  plan_fill(L, p, ct);
+  if (ct->home != &E->root) {
+    MpInstance *in = (MpInstance *)ct->home; /* its space is its first member */
+    p->next = (MpPlan *)in->plans;
+    in->plans = p;
+  }
+  ((MpCtype *)ct)->plan = p;
+  return p;
+}
+
+/* A free number in the table of metatables: the numbers that are free form a list in it. */
+static uint32_t number_take(lua_State *L, MpState *E) {
+  uint32_t number = E->free_number;
+  if (number == 0) return ++E->last_number;
+  lua_rawgeti(L, MP_UP_TYPES, number);
+  E->free_number = (uint32_t)lua_tointeger(L, -1);
   lua_pop(L, 1);
-  metatype_make(L, mp_state_of(ct), ct, ends);
+  return number;
+}
+
+void mp_metatype_forget(lua_State *L, MpState *E, const MpInstance *in) {
+  MpPlan *p;
+  int i;
+  mp_state_pushuv(L, MP_STATE_TYPES);
+  for (p = (MpPlan *)in->plans; p != NULL; p = p->next) {
+    for (i = 0; i < 2; i++) {
+      if (p->numbers[i] == 0) continue;
+      lua_pushinteger(L, E->free_number);
+      lua_rawseti(L, -2, p->numbers[i]);
+      E->free_number = p->numbers[i];
+      p->numbers[i] = 0;
+    }
+  }
+  lua_pop(L, 1);
+}
+
+/* Weak values lose the metatable of a dying instance, before a finalizer asks for it again. */
+void mp_metatype_find(lua_State *L, const MpCtype *ct, bool ends) {
+  MpState *E = mp_state_of(ct);
+  MpPlan *p;
+  luaL_checkstack(L, 8, NULL);
+  p = plan_need(L, E, ct);
+  metatype_make(L, E, ct, ends);
+  if (p->numbers[ends] == 0) p->numbers[ends] = number_take(L, E);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, MP_UP_TYPES, metatype_key(ct, ends));
+  lua_rawseti(L, MP_UP_TYPES, p->numbers[ends]);
 }
 
 /* }===== */

@@ -10,35 +10,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "mem/stats.h"
 #include "type/repr.h"
 #include "value/cdata.h"
+#include "value/metatype.h"
 
 #define STATE_KEY "moonpool.engine"
 
 /* {===== errors and reports ===== */
 
-/* Pushes `file:line: ` of the innermost Lua function: pairs, pcall and such may stand between. */
-static void push_position(lua_State *L) {
+/* pairs, pcall and such may stand between. */
+const char *mp_state_pushposition(lua_State *L) {
   lua_Debug ar;
   int level;
   for (level = 1; lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline <= 0) continue;
-    lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
-    return;
+    return lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
   }
-  lua_pushliteral(L, "");
+  return lua_pushliteral(L, "");
 }
 
-void mp_state_raise(lua_State *L, const MpErr *e) {
-  push_position(L);
-  lua_pushstring(L, e->text);
+void mp_state_raisetop(lua_State *L) {
+  mp_state_pushposition(L);
+  lua_insert(L, -2);
   lua_concat(L, 2);
   lua_error(L);
   abort(); /* lua_error doesn't return */
+}
+
+void mp_state_raise(lua_State *L, const MpErr *e) {
+  lua_pushstring(L, e->text);
+  mp_state_raisetop(L);
 }
 
 void mp_state_error(lua_State *L, const char *format, ...) {
@@ -145,6 +150,7 @@ static void state_sweep(lua_State *L, MpState *E) {
       link = &in->next;
       continue;
     }
+    mp_metatype_forget(L, E, in);
     *link = in->next;
     mp_space_fini(&in->space);
     mp_alloc_free(E->obj, in, sizeof *in);
@@ -316,6 +322,45 @@ static void state_freelibs(MpState *E) {
   }
 }
 
+/* The engine's own set goes; that of a state on moonpool's heap is its heap's until lua_close ends. */
+static void state_leavedomains(MpState *E) {
+  E->domains->collect = NULL;
+  if (!E->guest) mp_domain_freeset(E->domains);
+  E->domains = NULL;
+  E->obj = E->mem = NULL;
+}
+
+/* Takes the set that the whole state lives on, or makes one. */
+static void state_enterdomains(lua_State *L, MpState *E) {
+  void *ud;
+  E->guest = lua_getallocf(L, &ud) == mp_domain_luaalloc;
+  E->domains = E->guest ? (MpDomains *)ud : mp_domain_newset();
+  if (E->domains == NULL) mp_state_error(L, MP_MSG_NOMEM);
+  E->obj = &E->domains->obj.alloc;
+  E->mem = &E->domains->mem.alloc;
+}
+
+/* Records of counted objects that live on, and what was on its way to a cdata. */
+static void state_forget(MpState *E) {
+  const void *key;
+  void *value;
+  uint32_t at = 0;
+  while (mp_map_next(&E->objects, &at, &key, &value)) mp_alloc_free(E->obj, value, sizeof(MpTyped));
+  mp_map_fini(&E->objects);
+  if (E->adrift.ptr != NULL) mp_domain_free(E->adrift.domain, E->adrift.ptr);
+}
+
+/* What hooks have seen and nobody has freed, on stderr. */
+static void state_tellleaks(MpState *E) {
+  MpStatsGroups groups;
+  MpBuf text;
+  mp_buf_init(&text, E->obj);
+  if (mp_stats_groups(E->domains, E->obj, &groups) == MP_OK) mp_stats_leaks(&groups, &text);
+  if (text.len > 0 && mp_buf_cstr(&text) != NULL) fprintf(stderr, "%s\n", text.data);
+  mp_buf_fini(&text);
+  mp_stats_fini(&groups);
+}
+
 /*
 ** The engine's finalizer. Objects that are older than the engine are
 ** finalized after it, so all metatables are deadened before types are freed.
@@ -326,6 +371,7 @@ static int state_gc(lua_State *L) {
   if (E->closed) return 0;
   if (E->finish != NULL) E->finish(E);
   mp_cdata_endall(L, E);
+  if (E->end_allocators != NULL) E->end_allocators(E);
   if (E->leave != NULL) E->leave(E);
   state_deadenall(L);
   E->closed = true;
@@ -338,15 +384,26 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
-  mp_assert(E->domains.of[MP_DOMAIN_MEM].blocks == 0 && E->domains.of[MP_DOMAIN_OBJ].blocks == 0);
+  mp_map_fini(&E->over);
+  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
+  state_forget(E);
+  /* What scripts took by mem.malloc and never freed may be left, but nothing of moonpool's own. */
+  mp_assert(E->domains->mem.own == 0 && E->domains->obj.own == 0);
+  if (E->tells_leaks) state_tellleaks(E);
+  state_leavedomains(E);
   return 0;
 }
 
-/* A secret of the state: foreign userdata can't carry it by accident. */
-static uint32_t state_maketag(const MpState *E) {
-  uint64_t x = (uint64_t)(uintptr_t)E ^ ((uint64_t)clock() << 32) ^ (uint64_t)time(NULL);
-  x *= UINT64_C(0xD6E8FEB86659FD93); /* a mixing constant: spreads the low bits upwards */
-  return (uint32_t)(x >> 32) | 1;
+void mp_state_abandon(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  if (lua_isuserdata(L, -1)) {
+    lua_pushcfunction(L, state_gc);
+    lua_pushvalue(L, -2);
+    lua_pcall(L, 1, 0, 0);
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  }
+  lua_pop(L, 1);
 }
 
 static void state_newtable(lua_State *L, int uv, const char *mode) {
@@ -371,12 +428,9 @@ MpState *mp_state_open(lua_State *L) {
   MpState *E = (MpState *)lua_newuserdatauv(L, sizeof(MpState), MP_STATE_UVS);
   memset(E, 0, sizeof *E);
   E->closed = true; /* until it is whole */
-  E->reporter = LUA_NOREF;
-  E->tag = state_maketag(E);
-  mp_domain_init(&E->domains);
-  E->obj = &E->domains.of[MP_DOMAIN_OBJ].alloc;
-  E->mem = &E->domains.of[MP_DOMAIN_MEM].alloc;
-  mp_name_init(&E->names, E->obj);
+  E->reporter = E->damage_function = E->damage_text = LUA_NOREF;
+  E->frames = 1;
+  E->tag = MP_CDATA_TAG;
   state_newtable(L, MP_STATE_TYPES, "v");
   state_newtable(L, MP_STATE_ANCHORS, NULL);
   state_newtable(L, MP_STATE_SPACES, "v");
@@ -390,23 +444,38 @@ MpState *mp_state_open(lua_State *L) {
   state_newtable(L, MP_STATE_TABLES, "k");
   state_newtable(L, MP_STATE_CTYPES, "v");
   state_newtable(L, MP_STATE_HANDLES, "v");
-  state_newtable(L, MP_STATE_WRAPPERS, "k");
+  state_newtable(L, MP_STATE_WRAPPERS, "v");
+  lua_getiuservalue(L, -1, MP_STATE_WRAPPERS);
+  E->wrappers = luaL_ref(L, LUA_REGISTRYINDEX);
+  state_newtable(L, MP_STATE_PUSHED, "v");
+  state_newtable(L, MP_STATE_HOSTS, NULL);
+  state_newtable(L, MP_STATE_MEMORY, "v");
+  state_newtable(L, MP_STATE_SCOPES, "k");
+  state_newtable(L, MP_STATE_KNOWN, NULL);
+  state_newtable(L, MP_STATE_KEPT, NULL);
   state_main(L, E);
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, state_gc);
   lua_setfield(L, -2, "__gc");
   lua_pushliteral(L, "moonpool");
   lua_setfield(L, -2, "__metatable");
+  lua_pushvalue(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
+  state_enterdomains(L, E); /* nothing raises from here on but what gives it back */
+  mp_map_init(&E->objects, E->obj);
+  mp_name_init(&E->names, E->obj);
+  mp_map_init(&E->over, E->obj);
   E->root.engine = E;
   if (mp_space_init(&E->root, E->obj, &E->names, NULL, &e) != MP_OK) {
     mp_space_fini(&E->root);
+    mp_name_fini(&E->names);
+    state_leavedomains(E);
     mp_state_raise(L, &e);
   }
   E->root.engine = E;
+  E->root.frozen = &E->frozen;
   E->closed = false; /* the finalizer has something to do from here on */
   lua_setmetatable(L, -2);
-  lua_pushvalue(L, -1);
-  lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
   state_newsentinel(L, E);
   return E;
 }

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include "abi/dl.h"
+#include "base/map.h"
 #include "mem/domain.h"
 #include "type/space.h"
 
@@ -32,6 +33,7 @@ struct MpInstance {
   MpSpace space;
   MpState *engine;
   MpInstance *next; /* of all instances of the state */
+  void *plans;      /* of the types that are at home here, by value/metatype */
   bool seen;        /* by the sweep of dead instances */
   uint32_t version; /* of the names when the type strings were cached */
 };
@@ -60,23 +62,37 @@ typedef struct MpLib {
 */
 typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void);
 
+/* What mem.generic_alloc made: the record outlives the cdata, for others may hold references. */
+typedef struct MpTyped {
+  const MpCtype *ct; /* a pointer to its type */
+  size_t size;       /* that can be seen */
+  lua_Integer count;
+} MpTyped;
+
 struct MpState {
   lua_State *main;
-  uint32_t tag; /* in each cdata of this state: it tells them from foreign userdata */
+  uint32_t tag; /* in each cdata: it tells them from foreign userdata */
   bool closed;
   bool wary; /* it is closed, or a library is: functions look at both */
   bool
       ending; /* what finalizers made while the state closed is ended: nothing new has a destructor */
   int saved_errno; /* C's errno between calls */
-  MpDomains domains;
+  MpDomains *domains;
+  bool guest; /* the domains are the whole state's heap, and outlive the engine */
   const MpAlloc *obj, *mem;
   MpNames names;
   MpSpace root;
   MpInstance *instances;
-  MpBlock *blocks;    /* those with an end to come, newest first */
-  MpLib *libs;        /* opened by dlopen, newest first */
-  bool unclosed;      /* of a closed one the handle may still be there */
-  void *process;      /* the handle of the process itself */
+  uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
+  MpBlock *blocks;                   /* those with an end to come, newest first */
+  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint64_t wrapped;                  /* blocks made over others so far */
+  uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
+  uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
+  int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
+  MpLib *libs;                             /* opened by dlopen, newest first */
+  bool unclosed;                           /* of a closed one the handle may still be there */
+  void *process;                           /* the handle of the process itself */
   lua_State *running; /* the coroutine whose call into C is active; NULL: none */
   bool locked;        /* the state lock is on: `running` and `nested` are its holder's */
   unsigned inside;    /* calls of threads that have given it up */
@@ -88,13 +104,34 @@ struct MpState {
   ** the block that stands for the open library. call/call fills it in.
   */
   bool (*library_function)(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
-  uint64_t handles;     /* made by ffi.new_handle so far */
-  int reporter;         /* registry reference of ffi.onreport's function */
-  int trampoline;       /* registry reference of what callbacks run in */
-  int targets;          /* that of MP_STATE_TARGETS */
-  int ntargets;         /* numbers that callbacks have had */
-  int freetarget;       /* one that is free, and has the next such in its place; 0: none */
-  int nested;           /* callbacks that are running, one inside another */
+  uint64_t handles; /* made by ffi.new_handle so far */
+  int reporter;     /* registry reference of ffi.onreport's function */
+  int trampoline;   /* registry reference of what callbacks run in */
+  int ender;        /* that of what ends of blocks run in */
+  int targets;      /* that of MP_STATE_TARGETS */
+  int ntargets;     /* numbers that callbacks have had */
+  int freetarget;   /* one that is free, and has the next such in its place; 0: none */
+  int nested;       /* callbacks that are running, one inside another */
+  lua_State *aside; /* a coroutine of the engine's own: for what runs in the middle of a call */
+  unsigned apart;   /* what runs there, one inside another; meanwhile the state lock is kept */
+  bool asked;       /* a Lua function asks a domain for memory: no record is half made */
+  bool frozen;      /* an allocator written in Lua runs in the middle of something: see space.h */
+  unsigned frames;  /* lines that a site has */
+  int on_damage;    /* MpDamage (call/damage) */
+  bool raises;      /* the function that runs will ask for damage when it is done */
+  /* Registry references: its function, what is to be raised, and what calls and keeps those. */
+  int damage_function, damage_text, damage_call, damage_keep;
+  int ask_allocator; /* that of what calls an allocator written in Lua */
+  bool tells_leaks;  /* at the close, on stderr */
+  int nscopes;       /* scopes that are open, in whatever coroutine (call/scope) */
+  struct {           /* memory between a domain and the cdata that is to hold it */
+    void *ptr;
+    MpDomain *domain;
+  } adrift;
+  struct MpLuaAllocator *allocators; /* written in Lua (call/luaalloc), newest first */
+  MpMap objects;                     /* address → MpTyped */
+  /* Takes the allocators written in Lua off, for the close; call/luaalloc fills it in. */
+  void (*end_allocators)(MpState *E);
   int guests;           /* registry reference of the coroutines of threads from outside; 0: none */
   struct MpGuest *idle; /* those that nothing runs on */
   /*
@@ -106,7 +143,8 @@ struct MpState {
 };
 
 /* User values of the engine's userdata. */
-#define MP_STATE_TYPES 1     /* type → metatable, weak values */
+#define MP_STATE_TYPES \
+  1 /* metatable's number → metatable, weak values; value/metatype gives them */
 #define MP_STATE_ANCHORS 2   /* metatables of the root's types */
 #define MP_STATE_SPACES 3    /* space → instance, weak values */
 #define MP_STATE_INSTANCES 4 /* set of instances, weak keys: gone only when really dead */
@@ -115,20 +153,31 @@ struct MpState {
 #define MP_STATE_MODULE 7 /* the default instance's table, once it is open */
 #define MP_STATE_CALLBACKS 8 /* Lua function → (type → callback), weak keys */
 #define MP_STATE_LATE 9      /* block, light → its userdata, weak values: made by finalizers */
-#define MP_STATE_WRAPPERS 10 /* block → weak list of what gc made over it, weak keys */
+#define MP_STATE_WRAPPERS 10 /* slot of a block made over another → its userdata, weak values */
 #define MP_STATE_TARGETS \
   11 /* callback's number → its Lua function, weak values; see MpState.freetarget */
 #define MP_STATE_HANDLERS 12 /* callback's number → its onerror, weak values */
 #define MP_STATE_TABLES 13   /* instance's table of functions → its userdata, weak keys */
 #define MP_STATE_CTYPES 14   /* type, light → the object that ffi.typeof gives, weak values */
 #define MP_STATE_HANDLES 15  /* address of a handle, light → its block, weak values */
-#define MP_STATE_UVS 15
+#define MP_STATE_MEMORY \
+  16 /* address of a block of mem's functions, light → its cdata, weak values */
+#define MP_STATE_SCOPES 17 /* coroutine → its innermost open scope, weak keys */
+#define MP_STATE_KNOWN 18  /* ffi.mem's functions, for each instance's table */
+#define MP_STATE_KEPT 19   /* set of what C's allocators need */
+#define MP_STATE_DOOR 20   /* the closure through which moonpool.h's functions enter */
+#define MP_STATE_PUSHED 21 /* address in the host's memory, light → its block, weak values */
+#define MP_STATE_HOSTS 22  /* set of those blocks that keep something: until they are revoked */
+#define MP_STATE_UVS 22
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
 
 /* Makes the engine of L and leaves its userdata on the stack. Raises for want of memory. */
 MpState *mp_state_open(lua_State *L);
+
+/* Takes an engine down that couldn't be opened to the end: L has none then. */
+void mp_state_abandon(lua_State *L);
 
 /* Pushes user value `n` of the engine. */
 void mp_state_pushuv(lua_State *L, int n);
@@ -156,8 +205,13 @@ void mp_state_pushclosure(lua_State *L, lua_CFunction f, int n);
 */
 MP_NORETURN void mp_state_raise(lua_State *L, const MpErr *e);
 MP_NORETURN void mp_state_error(lua_State *L, const char *format, ...) MP_FORMAT(2, 3);
+/* The same for the text on the top, of any length. */
+MP_NORETURN void mp_state_raisetop(lua_State *L);
 /* Raises "moonpool is closed" once the engine has ended. */
 void mp_state_checkopen(lua_State *L, const MpState *E);
+
+/* Pushes `file:line: ` of the innermost Lua function, which errors start with; "" without one. */
+const char *mp_state_pushposition(lua_State *L);
 
 /* Text of a type, pushed; the address is good while it is on the stack. */
 const char *mp_state_pushrepr(lua_State *L, const MpCtype *ct, const char *extra);

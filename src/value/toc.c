@@ -190,6 +190,11 @@ static void write_integer(MpDest *d, const MpCtype *ct, char *at, int idx) {
 
 static void write_float(MpDest *d, const MpCtype *ct, char *at, int idx) {
   long double v;
+  const MpCdata *c = mp_cdata_test(d->L, d->E, idx);
+  if (c != NULL && (c->flags & MP_CD_BOX) && mp_relate_same(c->ct, ct)) { /* to the last bit */
+    memcpy(at, mp_cdata_address(c), ct->size);
+    return;
+  }
   if (!mp_toc_number(d->L, d->E, idx, &v)) mp_toc_mismatch(d, ct, "a number", idx);
   mp_scalar_storefloat(ct, at, v);
   if (mp_scalar_isfinite(v) && !mp_scalar_isfinite(mp_scalar_loadfloat(ct, at))) {

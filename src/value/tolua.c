@@ -76,13 +76,11 @@ static void push_pointer(lua_State *L, MpState *E, const MpCtype *ct, const char
 /* A flexible array member: the rest of its block (which is on the top) says how long it is. */
 static void push_flexible(lua_State *L, MpState *E, const MpCtype *ct, char *at,
                           const MpCdata *block) {
-  char *base;
-  size_t size;
-  mp_cdata_extent(block, &base, &size);
+  size_t size = mp_cdata_shown(block, at);
   if (size == MP_CD_UNBOUNDED || ct->item->size == 0)
     mp_cdata_pushview(L, E, ct, at, -1);
   else
-    mp_cdata_pushslice(L, E, ct, at, (size - (size_t)(at - base)) / ct->item->size, -1);
+    mp_cdata_pushslice(L, E, ct, at, size / ct->item->size, -1);
 }
 
 void mp_tolua_record(lua_State *L, MpState *E, const MpCtype *ct, const char *at) {

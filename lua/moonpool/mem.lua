@@ -1,0 +1,2 @@
+-- moonpool.mem: the memory module, the default instance's `ffi.mem`.
+return require "moonpool".mem
