@@ -174,7 +174,7 @@ void moonpool_close(lua_State *L) {
   void *set;
   Mark *m;
   if (L == NULL) return;
-  (void)moonpool_lock(L); /* where it is on; the end of the state lets go of it */
+  if (moonpool_lock(L) == 0) mp_lock_close(mp_state_find(L)); /* before anything ends */
   m = mark_find(L);
   if (lua_getallocf(L, &set) != mp_domain_luaalloc) {
     lua_close(L);
