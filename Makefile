@@ -191,6 +191,15 @@ $(B)/embed/%: spec/embed/%.cpp $(B)/libmoonpool.a Makefile
 	@echo "  LINK  $@"
 	@$(CXX) -std=c++17 $(EMBED_FLAGS) -o $@ $< $(EMBED_LIBS)
 
+
+# A host of its own, whose allocators fail when they are told to.
+comma := ,
+OOM_WRAPPED = malloc calloc realloc free aligned_alloc posix_memalign mmap
+$(B)/oom: spec/oom/oom.c $(B)/libmoonpool.a
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -Wno-missing-declarations $(ALL_LDFLAGS) -o $@ $< \
+	  $(B)/libmoonpool.a $(LUA_LIBS) $(LIBS) $(OOM_WRAPPED:%=-Wl$(comma)--wrap=%)
+
 -include $(wildcard $(B)/obj/*/*.d $(B)/fixtures/*.d $(B)/embed/*.d)
 
 # == Specs and the demo ===================================================================
@@ -210,7 +219,7 @@ VALGRIND = valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=d
 # UNDER runs the interpreter of the specs; specs that start another run it by MOONPOOL_LUA.
 UNDER =
 UNDER_LUA = $(UNDER)
-run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED) $(BENCH_MODULES)
+run-specs: all $(B)/moonpool/tests.so $(FIXTURES) $(EMBED) $(BENCH_MODULES) $(B)/oom
 	@MOONPOOL_LUA='$(strip $(UNDER_LUA) $(LUA))' $(IN_TREE) \
 	  $(UNDER) $(LUA) tools/busted.lua --ignore-lua $(ARGS) $(SPEC)
 
@@ -249,11 +258,20 @@ valgrind: ## run the specs under valgrind
 # Full collections take the time of what is alive: each folder runs in an interpreter of its
 # own, and the floors that make no cdata are left out.
 GCSTRESS_SPECS = $(if $(filter-out spec,$(SPEC)),$(SPEC),\
-  spec/value spec/face spec/call spec/seed_cffi_spec.lua)
+  spec/value spec/face spec/call spec/seed_cffi_spec.lua spec/embed_spec.lua)
 gcstress: ## run the specs with a full collection before each new cdata
 	@tools/deps test
 	@set -e; for specs in $(GCSTRESS_SPECS); do \
 	  $(MAKE) --no-print-directory MODE=gcstress run-specs SPEC=$$specs; done
+
+STEP = 1
+oom: ## out of memory at every point (every STEP=th) from require to close, without hooks and with
+	@tools/deps test
+	@$(MAKE) --no-print-directory run-oom
+
+run-oom: $(B)/oom
+	@$(B)/oom spec/oom/day.lua $(STEP) 2>/dev/null
+	@MOONPOOL_MALLOC=debug $(B)/oom spec/oom/day.lua $(STEP) 2>/dev/null
 
 # By register image where that goes, then the same through libffi alone (src/abi/regs.c).
 N = 5000
@@ -440,7 +458,7 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' Makefile | expand -t 20
 
 .PHONY: bench-heap run-bench-heap
-.PHONY: all test demo abi headers fuzz asan tsan valgrind lint format rock install compile-commands env help clean \
-  no-command bench bench-ir bench-scale run-specs run-examples run-abi run-headers lint-c run-rock \
+.PHONY: all test demo abi headers fuzz asan tsan valgrind oom lint format rock install compile-commands env help clean \
+  no-command bench bench-ir bench-scale run-specs run-examples run-oom run-abi run-headers lint-c run-rock \
   run-bench run-bench-ir run-bench-scale
 .DEFAULT_GOAL = all

@@ -121,6 +121,7 @@ build = {
         "src/value/toc.c",
         "src/value/tolua.c",
         "src/value/trace.c",
+        "src/value/wrapper.c",
       },
       incdirs = { "src", "$(FFI_INCDIR)" },
       libdirs = { "$(FFI_LIBDIR)" },

@@ -44,6 +44,7 @@ static void work(lua_State *L, int round) {
   moonpool_revoke(L, &shared);
   lua_pop(L, 1);
   moonpool_raw_free(moonpool_raw_realloc(raw, 2000));
+  moonpool_mem_free(L, moonpool_mem_realloc(L, moonpool_mem_malloc(L, 10), 2000));
 }
 
 static void *states_run(void *arg) {
@@ -74,15 +75,25 @@ static void *moved_run(void *arg) {
   return NULL;
 }
 
-static void test_states_move_between_threads(lua_State *L) {
-  lua_State *moved = moonpool_newstate(NULL);
+static void move_state(const char *allocator) {
+  moonpool_Config config;
+  lua_State *moved;
   pthread_t thread;
   int i;
+  memset(&config, 0, sizeof config);
+  config.size = sizeof config;
+  config.allocator = allocator;
+  moved = moonpool_newstate(&config);
   for (i = 0; i < 3; i++) {
     work(moved, i + 10);
     CHECK(pthread_create(&thread, NULL, moved_run, moved) == 0 && pthread_join(thread, NULL) == 0);
   }
   moonpool_close(moved);
+}
+
+static void test_states_move_between_threads(lua_State *L) {
+  move_state("default");
+  move_state("debug"); /* which looks at the thread of each call */
   (void)L;
 }
 

@@ -133,7 +133,7 @@ for _, hooks in ipairs { "without hooks", "with hooks" } do
         local raw = ffi.cast("void *", ffi.cast("uintptr_t", p))
         domain.free(raw)
         raises("cdata was released", function() view[0] = 1 end)
-        raises("cdata was released", function() p = ffi.cast("int *", p) end)
+        raises("cdata was released", function() return (ffi.cast("int *", p)) end)
       end)
 
       it("knows the size of a block", function()
@@ -147,10 +147,12 @@ for _, hooks in ipairs { "without hooks", "with hooks" } do
       end)
 
       it("keeps a block that nothing refers to any more", function()
-        local p = assert(domain.malloc(8))
-        ffi.cast("int *", p)[0] = 42
-        local at = ffi.cast("uintptr_t", p)
-        p = nil
+        local at
+        do
+          local p = assert(domain.malloc(8))
+          ffi.cast("int *", p)[0] = 42
+          at = ffi.cast("uintptr_t", p)
+        end
         collectgarbage()
         collectgarbage()
         local again = ffi.cast("int *", at)
@@ -178,16 +180,16 @@ for _, hooks in ipairs { "without hooks", "with hooks" } do
       end)
 
       it("can be freed by a destructor", function()
-        local p = ffi.gc(assert(domain.malloc(8)), domain.free)
-        ffi.cast("int *", p)[0] = 1
-        p = nil
+        do
+          local p = ffi.gc(assert(domain.malloc(8)), domain.free)
+          ffi.cast("int *", p)[0] = 1
+        end
         collectgarbage()
         local q = ffi.gc(assert(domain.malloc(8)), domain.free)
         ffi.release(q)
         local r = ffi.gc(assert(domain.malloc(8)), function() end)
         domain.free(r)
         raises("cdata was released", function() ffi.cast("char *", r)[0] = 1 end)
-        return p
       end)
 
       it("frees no memory of ffi.new", function()

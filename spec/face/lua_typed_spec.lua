@@ -83,14 +83,14 @@ describe("mem.generic_alloc", function()
 
   it("goes with its cdata", function()
     local before = mem.live(mem.OBJ)
-    local made = {}
-    for i = 1, 10 do made[i] = mem.generic_alloc("struct flexible", i) end
-    assert.is_true(mem.live(mem.OBJ) >= before + 10)
-    made = nil
+    do
+      local made = {}
+      for i = 1, 10 do made[i] = mem.generic_alloc("struct flexible", i) end
+      assert.is_true(mem.live(mem.OBJ) >= before + 10 and #made == 10)
+    end
     collectgarbage()
     collectgarbage()
     assert.is_true(mem.live(mem.OBJ) <= before + 1)
-    return made
   end)
 end)
 
@@ -172,11 +172,12 @@ describe("mem.deallocate", function()
     o.x = 1
     mine.mem.deallocate(o)
     assert.same({ 1 }, ended)
-    o = mine.mem.generic_alloc "struct s"
-    o.x = 2
-    mine.mem.retain(o)
-    local c = mine.cast("struct s *", mine.cast("uintptr_t", o))
-    o = nil
+    local c
+    do
+      local retained = mine.mem.retain(mine.mem.generic_alloc "struct s")
+      retained.x = 2
+      c = mine.cast("struct s *", mine.cast("uintptr_t", retained))
+    end
     collectgarbage()
     collectgarbage()
     assert.same({ 1 }, ended)

@@ -281,7 +281,7 @@ void mp_luaalloc_set(lua_State *L, MpState *E, MpDomain *d, int first) {
     free(la);
     mp_state_error(L, MP_MSG_NOMEM);
   }
-  la->layer->serves = allocator_serves;
+  mp_domain_serve(la->layer, allocator_serves);
 }
 
 bool mp_luaalloc_push(lua_State *L, const MpState *E, const MpDomain *d) {

@@ -62,6 +62,9 @@ static MpSeat *seat_find(void) {
   return s;
 }
 
+/* MpState.enter */
+static void owner_enter(MpState *E) { mp_owner_enter(E); }
+
 bool mp_owner_sit(MpState *E) {
   pool_lock();
   E->seat = seat_find();
@@ -73,6 +76,7 @@ bool mp_owner_sit(MpState *E) {
   if (E->seat == NULL) return false;
   mp_lock_serve(E->seat->lock, E);
   mp_owner_move(E);
+  E->enter = owner_enter;
   return true;
 }
 
@@ -83,6 +87,7 @@ void mp_owner_move(MpState *E) {
 }
 
 void mp_owner_leave(MpState *E) {
+  E->enter = NULL; /* the seat may be another's soon */
   mp_lock_serve(E->seat->lock, NULL);
   pool_lock();
   E->seat->engine = NULL;

@@ -23,6 +23,7 @@
 #include "type/relate.h"
 #include "value/toc.h"
 #include "value/tolua.h"
+#include "value/wrapper.h"
 
 /* {===== the door ===== */
 
@@ -207,7 +208,7 @@ static int act_pushblock(lua_State *L, MpInstance *in, Request *r) {
     b = mp_cdata_pushblock(L, E, r->ct, (char *)r->ptr, r->size, NULL);
     lua_pushvalue(L, -2);
     lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
-    mp_cdata_addwrapper(L, E, under, lua_gettop(L));
+    mp_wrapper_add(L, E, under, lua_gettop(L));
     return 1;
   }
   mp_cdata_checkending(L, E);

@@ -14,6 +14,7 @@
 #include "value/access.h"
 #include "value/keep.h"
 #include "value/toc.h"
+#include "value/wrapper.h"
 
 /* User value 1 is the cdata. */
 typedef struct Buffer {
@@ -248,7 +249,7 @@ static int buffer_from_buffer(lua_State *L) {
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, result, MP_BLOCK_UNDER); /* the cdata itself */
   under = mp_cdata_pushblockof(L, buf->c, lua_gettop(L));
-  if (under != NULL) mp_cdata_addwrapper(L, E, under, result);
+  if (under != NULL) mp_wrapper_add(L, E, under, result);
   mp_cdata_checklive(L, buf->c); /* a finalizer may have run meanwhile */
   lua_settop(L, result);
   return 1;

@@ -549,7 +549,6 @@ static const struct {
 void mp_lua_cdata_open(lua_State *L, MpState *E) {
   const luaL_Reg *m;
   size_t i;
-  mp_cdata_open(L, E);
   lua_newtable(L);
   for (m = plain_metamethods; m->name != NULL; m++) {
     mp_state_pushclosure(L, m->func, 0);

@@ -196,6 +196,7 @@ static int core_open(lua_State *L) {
   mp_embed_state_settle(L);
   E = mp_state_open(L);
   E->library_function = mp_call_is;
+  mp_cdata_open(L, E);
   mp_lua_cdata_open(L, E);
   mp_lua_ctype_open(L, E);
   mp_lua_buffer_open(L, E);

@@ -227,6 +227,7 @@ static int ctype_call(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
   const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
   MpErr e;
+  mp_state_enter(E);
   if (mp_ctype_is_record(ct) && mp_ctype_pointer(&E->root, ct, &ct, &e) != MP_OK)
     mp_state_raise(L, &e);
   return mp_lua_new_make(L, E, ct, 2);

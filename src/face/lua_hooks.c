@@ -102,7 +102,10 @@ typedef struct Snapshot {
 
 static int snapshot_gc(lua_State *L) {
   Snapshot *s = (Snapshot *)lua_touserdata(L, 1);
-  if (s->engine != NULL && !s->engine->closed) mp_stats_fini(&s->groups);
+  if (s->engine != NULL && !s->engine->closed) {
+    mp_state_enter(s->engine);
+    mp_stats_fini(&s->groups);
+  }
   s->engine = NULL;
   return 0;
 }
@@ -111,11 +114,7 @@ static int snapshot_gc(lua_State *L) {
 static Snapshot *snapshot_push(lua_State *L) {
   Snapshot *s = (Snapshot *)lua_newuserdatauv(L, sizeof(Snapshot), 0);
   memset(s, 0, sizeof *s);
-  if (luaL_newmetatable(L, SNAPSHOT)) {
-    lua_pushcfunction(L, snapshot_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_setmetatable(L, -2);
+  luaL_setmetatable(L, SNAPSHOT);
   return s;
 }
 
@@ -249,6 +248,10 @@ int mp_lua_hooks_mode(lua_State *L) {
 }
 
 void mp_lua_hooks_open(lua_State *L, MpState *E, int mode) {
+  luaL_newmetatable(L, SNAPSHOT);
+  lua_pushcfunction(L, snapshot_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
   if (mode & MODE_SYSTEM) system_setup(L, E);
   if (mode & MODE_DEBUG) hooks_setup(L, E, MP_DEBUG_QUARANTINE, true);
   E->tells_leaks = (mode & MODE_DEBUG) != 0;

@@ -17,6 +17,7 @@
 #include "value/box.h"
 #include "value/init.h"
 #include "value/metatype.h"
+#include "value/wrapper.h"
 #include "value/numbers.h"
 
 /* {===== new ===== */
@@ -245,7 +246,7 @@ static int allocator_new(lua_State *L) {
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_UNDER);
   b->end = allocator_end;
   under = mp_cdata_pushblockof(L, c, lua_gettop(L));
-  if (under != NULL) mp_cdata_addwrapper(L, E, under, d.block_idx); /* its end ends this first */
+  if (under != NULL) mp_wrapper_add(L, E, under, d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
   b->size = p.size;
@@ -373,7 +374,7 @@ static int new_gc(lua_State *L) {
   lua_setiuservalue(L, -2, MP_BLOCK_UNDER);
   if (under != NULL) {
     b->head.flags |= under->flags & MP_CD_READONLY;
-    mp_cdata_addwrapper(L, E, under, 5);
+    mp_wrapper_add(L, E, under, 5);
   }
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   lua_pushvalue(L, 2);
@@ -400,6 +401,7 @@ static int new_release(lua_State *L) {
 
 int mp_lua_new_close(lua_State *L) {
   MpCdata *c = mp_cdata_self(L);
+  mp_state_enter(mp_state_of(c->ct));
   mp_lua_new_release(L, mp_state_of(c->ct), c, 1);
   return 0;
 }

@@ -29,6 +29,7 @@ static Scope *scope_check(lua_State *L) {
   Scope *s = (Scope *)luaL_testudata(L, 1, SCOPE);
   if (s == NULL) mp_state_error(L, MP_MSG_WANT_SCOPE, luaL_typename(L, 1));
   mp_state_checkopen(L, s->engine);
+  mp_state_enter(s->engine);
   return s;
 }
 

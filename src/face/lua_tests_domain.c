@@ -262,7 +262,7 @@ static int set_rawcheck(lua_State *L) {
 
 static void *probe_new(Probe *p, size_t size, bool zero) {
   char *block;
-  if (p->layer != NULL && p->reason != NULL) p->layer->reason = p->reason;
+  if (p->reason != NULL && p->layer != NULL) p->layer->reason = p->reason;
   if (p->fixed != NULL) return p->fixed;
   if (p->budget == 0) return NULL;
   if (p->budget > 0) p->budget--;
@@ -333,7 +333,10 @@ static int set_probe(lua_State *L) {
   p->wraps = lua_toboolean(L, -1);
   mp_domain_get(d, &p->saved);
   lua_getfield(L, 3, "inner");
-  if (!lua_isnil(L, -1)) p->inner = mp_lua_tests_domain_door(L, lua_gettop(L));
+  if (lua_isboolean(L, -1))
+    p->inner = mp_domain_of(NULL, MP_DOMAIN_RAW); /* as C calls it, for no set */
+  else if (!lua_isnil(L, -1))
+    p->inner = mp_lua_tests_domain_door(L, lua_gettop(L));
   lua_settop(L, 4);
   lua_getiuservalue(L, 1, 1);
   lua_pushvalue(L, 4);
@@ -350,7 +353,7 @@ static int set_install(lua_State *L) {
   MpAllocator a = {p, probe_malloc, probe_calloc, probe_realloc, probe_free, NULL};
   MpLayerKind kind = (MpLayerKind)luaL_checkoption(L, 4, "c", kinds);
   bool fine = mp_domain_set(d, &a, kind, probe_drop, &p->layer) == MP_OK;
-  if (fine) p->layer->serves = probe_serves;
+  if (fine) mp_domain_serve(p->layer, probe_serves);
   lua_pushboolean(L, fine);
   return 1;
 }

@@ -69,7 +69,7 @@ static void typed_finish(lua_State *L, MpState *E, MpTyped *t, void *p) {
   mp_state_pushuv(L, MP_STATE_MEMORY);
   lua_rawgetp(L, -1, p);
   c = mp_cdata_test(L, E, -1);
-  if (c == NULL || mp_cdata_asblock(c)->own != p || mp_cdata_asblock(c)->prev == NULL) {
+  if (c == NULL || mp_cdata_asblock(c)->own != p || mp_cdata_asblock(c)->begun) {
     MpBlock *b = mp_cdata_pushblock(L, E, t->ct, NULL, 0, typed_end);
     typed_hold(L, b, t, p);
     c = &b->head;

@@ -185,11 +185,15 @@ static void door_claim(MpDomain *d, const void *ptr) {
   MpDomains *set = d->set;
   if (set == NULL) return;
   if (set->last == ptr && set->last_door != d->home) mp_layer_uncount(set->last_door, ptr);
+  if (d->id != MP_DOMAIN_RAW && mp_layer_isgiven(ptr)) mp_layer_uncount(mp_raw_domain(), ptr);
   set->last = NULL;
 }
 
 static void door_lasts(MpDomain *d, void *ptr) {
-  if (d->set == NULL) return;
+  if (d->set == NULL) {
+    mp_layer_give(ptr);
+    return;
+  }
   d->set->last = ptr;
   d->set->last_door = d->home;
 }
@@ -392,6 +396,10 @@ MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                        void (*drop)(MpLayer *y), MpLayer **out) {
   if (mp_debug_is(a)) kind = MP_LAYER_DEBUG;
   return mp_layer_set(d->home, a, kind, drop, out);
+}
+
+void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y)) {
+  __atomic_store_n(&y->serves, serves, __ATOMIC_RELEASE);
 }
 
 void mp_domain_end(MpLayer *y) { mp_layer_end(y); }

@@ -202,7 +202,7 @@ struct MpLayer {
   const char *reason;   /* why its last call failed, set by its functions; NULL: it just did */
   /*
   ** May it serve this call (on this thread)? Else what is below does. It looks only: in RAW it is
-  ** asked under the lock. NULL: always; but one in Lua serves RAW only once this is set.
+  ** asked under the lock. Set by mp_domain_serve. NULL: always; but one in Lua serves RAW only once this is set.
   */
   bool (*serves)(MpLayer *y);
   void (*drop)(MpLayer *y); /* NULL: there is nothing to do */
@@ -222,6 +222,9 @@ void mp_domain_get(MpDomain *d, MpAllocator *out);
 */
 MP_CHECKED MpStatus mp_domain_set(MpDomain *d, const MpAllocator *a, MpLayerKind kind,
                                   void (*drop)(MpLayer *y), MpLayer **out);
+
+/* Sets `serves` of a layer that other threads may be asking already. */
+void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y));
 
 /*
 ** A layer takes nothing any more (its state closes): calls go to what is below, its functions

@@ -21,6 +21,15 @@ static __thread MpLayerCall *calls;
 /* The set whose door this thread went through. */
 static __thread MpDomains *speaker;
 
+/* The last block that this thread got from RAW inside a layer's call, where no set is that knows. */
+static __thread void *given;
+
+void mp_layer_give(void *ptr) {
+  if (calls != NULL) given = ptr;
+}
+
+bool mp_layer_isgiven(const void *ptr) { return given == ptr; }
+
 MpDomains *mp_layer_speak(MpDomains *set) {
   MpDomains *old = speaker;
   speaker = set;
@@ -141,6 +150,7 @@ static const char *layer_reason(const MpLayer *y) {
 void *mp_layer_new(MpDomain *home, MpLayer *y, const MpLayerAsk *ask) {
   if (y == NULL) return mp_bottom_new(home, ask->n * ask->each, ask->zero, false);
   layer_clear(y);
+  given = NULL;
   return ask->zero ? y->a.calloc(y->a.ctx, ask->n, ask->each) : y->a.malloc(y->a.ctx, ask->each);
 }
 
@@ -244,8 +254,9 @@ static bool made_enter(MpDomain *home, void *ptr, MpMade *made, bool nested) {
 
 /* Did the layer get this block by calling its own domain again? Then that isn't counted, nor live elsewhere. */
 static bool made_isnested(MpDomain *home, const void *ptr) {
-  MpDomains *set = home->set != NULL ? home->set : speaker;
-  if (ptr == NULL || (set != NULL && (set->last != ptr || set->last_door != home))) return false;
+  const MpDomains *set = home->set != NULL ? home->set : speaker;
+  if (ptr == NULL) return false;
+  if (set != NULL ? set->last != ptr || set->last_door != home : given != ptr) return false;
   mp_layer_uncount(home, ptr);
   return true;
 }
@@ -360,6 +371,7 @@ void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why) 
   y = made->layer;
   if (y == NULL) return resize_end(home, ptr, mp_bottom_resize(home, ptr, size), size, made);
   layer_clear(y);
+  given = NULL;
   fresh = resize_end(home, ptr, y->a.realloc(y->a.ctx, ptr, size), size, made);
   if (fresh == NULL) *why = layer_reason(y);
   mp_layer_leave(&call);

@@ -63,6 +63,10 @@ void mp_layer_unhold(MpLayer *y, size_t bytes);
 MpDomains *mp_layer_speak(MpDomains *set);
 MpDomains *mp_layer_speaker(void);
 
+/* A call of RAW that is no set's got a block: it may be inside a layer's, which returns it. */
+void mp_layer_give(void *ptr);
+bool mp_layer_isgiven(const void *ptr);
+
 /* {===== the table ===== */
 
 /*

@@ -10,6 +10,7 @@
 
 #include "base/num.h"
 #include "value/metatype.h"
+#include "value/wrapper.h"
 #include "value/trace.h"
 
 /* {===== what a cdata spans ===== */
@@ -313,11 +314,12 @@ MpPointer *mp_cdata_pushslice(lua_State *L, MpState *E, const MpCtype *ct, char 
 }
 
 /* Notes a block that a finalizer makes: if the state is closing, Lua won't end it. */
-static void block_listlate(lua_State *L, MpBlock *b) {
+static void block_listlate(lua_State *L, MpState *E, MpBlock *b) {
   mp_state_pushuv(L, MP_STATE_LATE);
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, b);
   lua_pop(L, 1);
+  b->late = ++E->nlate;
 }
 
 static MpBlock *block_new(lua_State *L, const MpState *E, const MpCtype *ct, MpBlockEnd end) {
@@ -341,12 +343,8 @@ MpBlock *mp_cdata_pushblock(lua_State *L, MpState *E, const MpCtype *ct, char *t
   MpBlock *b = block_new(L, E, ct, end);
   b->to = to;
   b->size = size;
-  if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, b);
+  if (lua_gc(L, LUA_GCISRUNNING) != 1) block_listlate(L, E, b);
   mp_metatype_push(L, ct, true);
-  b->next = E->blocks;
-  b->prev = &E->blocks;
-  if (b->next != NULL) b->next->prev = &b->next;
-  E->blocks = b;
   lua_setmetatable(L, -2);
   return b;
 }
@@ -365,18 +363,17 @@ MpCdata *mp_cdata_pushblockof(lua_State *L, MpCdata *c, int idx) {
 
 /* {===== ending ===== */
 
-static void block_unlist(MpBlock *b) {
-  *b->prev = b->next;
-  if (b->next != NULL) b->next->prev = b->prev;
-  b->prev = NULL;
-  b->next = NULL;
-}
-
-/* What pcall runs: the end of the block that is its argument. */
+/* What pcall runs: the end of the block that is its argument. It begins once. */
 static int block_runend(lua_State *L) {
   MpBlock *b = (MpBlock *)lua_touserdata(L, 1);
+  b->begun = true;
   b->end(L, mp_state_of(b->head.ct), b, 1);
   return 0;
+}
+
+void mp_cdata_open(lua_State *L, MpState *E) {
+  mp_state_pushclosure(L, block_runend, 0);
+  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 static int block_traceback(lua_State *L) {
@@ -392,95 +389,48 @@ void mp_cdata_endaction(lua_State *L, MpState *E, MpBlock *b, int idx) {
   lua_call(L, 1, 0);
 }
 
-/* Runs the end protected: what it raises becomes a report. */
-static void block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
+/*
+** Runs the end protected: what it raises becomes a report. False when it
+** couldn't even begin, for want of memory.
+*/
+static bool block_callend(lua_State *L, MpState *E, MpBlock *b, int idx) {
   int top = lua_gettop(L);
-  if (b->end == owner_end && !owner_has_gc(b)) { /* can't raise */
-    owner_end(L, E, b, idx);
-    return;
-  }
   lua_pushcfunction(L, block_traceback);
-  if (b->end == mp_cdata_endaction) { /* at once, without a function between */
-    lua_getiuservalue(L, idx, MP_BLOCK_ACTION);
-    lua_getiuservalue(L, idx, MP_BLOCK_UNDER);
-  } else {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender); /* an end can't be lost for want of memory */
-    lua_pushvalue(L, idx);
-  }
-  if (!lua_isnil(L, top + 2) && lua_pcall(L, 1, 0, top + 1) != LUA_OK) {
+  lua_rawgeti(L, LUA_REGISTRYINDEX, E->ender);
+  lua_pushvalue(L, idx);
+  if (lua_pcall(L, 1, 0, top + 1) != LUA_OK && b->begun) {
     const char *text = lua_tostring(L, -1);
     mp_state_report(L, E, text ? text : "(error object is not a string)");
   }
   lua_settop(L, top);
-}
-
-void mp_cdata_open(lua_State *L, MpState *E) {
-  mp_state_pushclosure(L, block_runend, 0);
-  E->ender = luaL_ref(L, LUA_REGISTRYINDEX);
+  return b->begun;
 }
 
 /*
-** Ends what was made over the block, newest first, before the block itself ends. What a
-** destructor makes over it meanwhile has its end later.
+** The block at idx couldn't end: it lives on. In a finalizer, so that this is
+** called again.
 */
-static void block_endwrappers(lua_State *L, MpState *E, const MpCdata *under) {
-  uint64_t before = E->wrapped;
-  MpBlock *b;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
-  for (;;) {
-    for (b = (MpBlock *)mp_map_get(&E->over, under); b != NULL && b->order >= before;) b = b->older;
-    if (b == NULL) break;
-    before = b->order;
-    /* It isn't there when its own finalizer is about to run. */
-    lua_rawgeti(L, -1, b->slot);
-    if (lua_touserdata(L, -1) == b) mp_cdata_release(L, E, &b->head, -1);
-    lua_pop(L, 1);
+static void block_revive(lua_State *L, const MpBlock *b, int idx) {
+  if (b->loose) return;
+  lua_getmetatable(L, idx);
+  lua_setmetatable(L, idx);
+}
+
+/* Ends the block, protected where that may raise; false: it couldn't even begin. */
+static bool block_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
+  bool raises = b->end == owner_end ? owner_has_gc(b) : !b->quiet || E->ending;
+  bool loose = b->loose;
+  b->loose = false;
+  if (b->end == NULL || !raises) {
+    b->begun = true;
+    if (b->end != NULL) b->end(L, E, b, idx);
+  } else if (!block_callend(L, E, b, idx)) {
+    b->loose = loose;
+    block_revive(L, b, idx);
+    return false;
   }
-  lua_pop(L, 1);
-}
-
-/* A number that no block made over another has. There is room to give all of them back. */
-static uint32_t slot_take(lua_State *L, MpState *E) {
-  if (E->nfree_slots > 0) return E->free_slots[--E->nfree_slots];
-  if (E->slots == E->slots_room) {
-    uint32_t room = E->slots_room > 0 ? E->slots_room * 2 : 16;
-    void *more = mp_alloc_resize(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots,
-                                 room * sizeof *E->free_slots);
-    if (more == NULL || room < E->slots_room) mp_state_error(L, MP_MSG_NOMEM);
-    E->free_slots = (uint32_t *)more;
-    E->slots_room = room;
-  }
-  return ++E->slots;
-}
-
-void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx) {
-  MpBlock *b = mp_cdata_asblock((MpCdata *)lua_touserdata(L, idx)), *older;
-  b->slot = slot_take(L, E);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, E->wrappers);
-  lua_pushvalue(L, idx);
-  lua_rawseti(L, -2, b->slot);
-  lua_pop(L, 1);
-  older = (MpBlock *)mp_map_get(&E->over, under);
-  if (!mp_map_set(&E->over, under, b)) mp_state_error(L, MP_MSG_NOMEM);
-  if (older != NULL) older->newer = b;
-  b->older = older;
-  b->order = E->wrapped++;
-  b->under = under;
-  b->head.flags |= MP_CD_OVER;
-  under->flags |= MP_CD_WRAPPED;
-}
-
-/* It has ended: takes it from among those over the same block. */
-static void block_unwrap(MpState *E, MpBlock *b) {
-  if (b->older != NULL) b->older->newer = b->newer;
-  if (b->newer != NULL)
-    b->newer->older = b->older;
-  else if (b->older == NULL)
-    mp_map_remove(&E->over, b->under);
-  else if (!mp_map_set(&E->over, b->under, b->older))
-    abort(); /* can't be: the key is there */
-  b->older = b->newer = NULL;
-  E->free_slots[E->nfree_slots++] = b->slot;
+  if (b->head.flags & MP_CD_OVER) mp_wrapper_drop(E, b);
+  return true;
 }
 
 void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
@@ -488,20 +438,14 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
   if (c->flags & MP_CD_RELEASED) return;
   luaL_checkstack(L, 8, NULL);
   idx = lua_absindex(L, idx);
-  if (c->flags & MP_CD_WRAPPED) block_endwrappers(L, E, c);
+  if (c->flags & MP_CD_WRAPPED) mp_wrapper_endall(L, E, c);
   if (!(c->flags & MP_CD_INLINE)) {
-    if (b->prev == NULL && !b->loose) return; /* ending already */
-    if (b->pins > 0) {                        /* C is using it */
+    if (b->begun) return; /* ending already */
+    if (b->pins > 0) {    /* C is using it */
       c->flags |= MP_CD_RELEASED | MP_CD_DEFERRED;
       return;
     }
-    if (b->prev != NULL) block_unlist(b);
-    b->loose = false;
-    if (c->flags & MP_CD_OVER) block_unwrap(E, b);
-    if (b->quiet && !E->ending)
-      b->end(L, E, b, idx);
-    else if (b->end != NULL)
-      block_callend(L, E, b, idx);
+    if (!block_end(L, E, b, idx)) return;
   }
   c->flags |= MP_CD_RELEASED;
   if ((c->flags & MP_CD_KEEPING) || /* a callback has its own there */
@@ -547,6 +491,7 @@ int mp_cdata_gc(lua_State *L) {
   MpCdata *c = mp_cdata_self(L);
   MpState *E = mp_state_of(c->ct);
   int saved = E->saved_errno; /* a destructor may call C, at whatever time */
+  mp_state_enter(E);
   if (c->flags & MP_CD_OWNER) mp_cdata_release(L, E, c, 1);
   E->saved_errno = saved;
   return 0;
@@ -554,6 +499,21 @@ int mp_cdata_gc(lua_State *L) {
 
 void mp_cdata_checkending(lua_State *L, const MpState *E) {
   if (E->ending) mp_state_error(L, MP_MSG_CLOSED);
+}
+
+/* Pushes the newest block of those that finalizers made whose end is to come; NULL, and nothing, for none. */
+static MpBlock *block_pushlate(lua_State *L) {
+  MpBlock *newest = NULL;
+  mp_state_pushuv(L, MP_STATE_LATE);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    MpBlock *b = (MpBlock *)lua_touserdata(L, -1);
+    if (!b->begun && (newest == NULL || b->late > newest->late)) newest = b;
+    lua_pop(L, 1);
+  }
+  if (newest != NULL) lua_rawgetp(L, -1, newest);
+  lua_remove(L, newest != NULL ? -2 : -1);
+  return newest;
 }
 
 /*
@@ -564,14 +524,10 @@ void mp_cdata_checkending(lua_State *L, const MpState *E) {
 void mp_cdata_endall(lua_State *L, MpState *E) {
   MpBlock *b;
   E->ending = true;
-  while ((b = E->blocks) != NULL) {
-    mp_state_pushuv(L, MP_STATE_LATE);
-    lua_rawgetp(L, -1, b);
-    if (lua_isnil(L, -1))
-      block_unlist(b);
-    else
-      mp_cdata_release(L, E, &b->head, -1);
-    lua_pop(L, 2);
+  while ((b = block_pushlate(L)) != NULL) {
+    mp_cdata_release(L, E, &b->head, -1);
+    b->begun = true; /* even if there was no memory for it: once */
+    lua_pop(L, 1);
   }
 }
 

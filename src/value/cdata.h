@@ -6,8 +6,7 @@
 **   pointer  an address, and the block that it looks into, if known: views,
 **            pointers, functions. A view keeps its block by user value 1.
 **   block    memory (or a resource) with an end: in the MEM domain, behind a
-**            destructor, from an allocator, another object's bytes. Finalized,
-**            and listed in the engine.
+**            destructor, from an allocator, another object's bytes. Finalized.
 **
 ** A block is what views look into: an inline owner or an MpBlock.
 */
@@ -68,21 +67,20 @@ typedef void (*MpBlockEnd)(lua_State *L, MpState *E, MpBlock *b, int idx);
 struct MpBlock {
   MpCdata head;
   char *to;
-  size_t before;          /* bytes in front of `to` that belong to it: what gc made of a pointer */
-  size_t size;            /* of all, or MP_CD_UNBOUNDED */
-  MpCdata *under;         /* with MP_CD_OVER: the block whose memory this is, */
-  MpBlock *older, *newer; /* others over it, */
-  uint64_t order;         /* and which of all that were made over any */
-  uint32_t slot;          /* in MP_STATE_WRAPPERS */
-  MpBlock *next, **prev;  /* in the engine's list; prev NULL when ended */
-  MpBlockEnd end;         /* NULL: nothing to do */
-  void *own;              /* the maker's record */
-  size_t own_size;        /* its size, for the maker */
-  uint32_t pins;          /* calls into C that use it: an end waits for them */
-  bool quiet;             /* the end raises nothing, and needs no protection */
-  bool loose;             /* isn't listed or finalized: its memory lives until somebody ends it */
-  bool shown;             /* `own_size` says where its flexible array ends */
-  bool host;              /* over memory of the host's: anchored once it keeps something */
+  size_t before;  /* bytes in front of `to` that belong to it: what gc made of a pointer */
+  size_t size;    /* of all, or MP_CD_UNBOUNDED */
+  MpCdata *under; /* with MP_CD_OVER: the block whose memory this is, */
+  struct MpWrapper *wrapper; /* and what the engine knows of that (value/wrapper) */
+  MpBlockEnd end;            /* NULL: nothing to do */
+  void *own;                 /* the maker's record */
+  size_t own_size;           /* its size, for the maker */
+  uint32_t pins;             /* calls into C that use it: an end waits for them */
+  uint32_t late;             /* made by a finalizer, as so manieth; 0: not */
+  bool begun;                /* its end, or there is none to come */
+  bool quiet;                /* the end raises nothing, and needs no protection */
+  bool loose;                /* isn't finalized: its memory lives until somebody ends it */
+  bool shown;                /* `own_size` says where its flexible array ends */
+  bool host;                 /* over memory of the host's: anchored once it keeps something */
 };
 
 /*
@@ -104,7 +102,8 @@ static inline MpCdata *mp_cdata_self(lua_State *L) {
     mp_cdata_wrong(L, 1);
   return c;
 }
-/* Called once at open. */
+
+/* Once at open. */
 void mp_cdata_open(lua_State *L, MpState *E);
 
 /* The cdata at idx, or NULL for anything else. */
@@ -231,13 +230,6 @@ void mp_cdata_pace(lua_State *L, size_t size);
 
 /* C uses the block no more: ends it if that was put off. The cdata at idx looks into it. */
 void mp_cdata_unpin(lua_State *L, MpState *E, MpBlock *b, int idx);
-
-/*
-** Notes that the block at `idx` was made over the block `under`: the end of
-** that ends it first. The caller has stored what it was made of at
-** MP_BLOCK_UNDER, which keeps `under`.
-*/
-void mp_cdata_addwrapper(lua_State *L, MpState *E, MpCdata *under, int idx);
 
 /* Raises once the engine ends what is left: no destructor that is made then would run. */
 void mp_cdata_checkending(lua_State *L, const MpState *E);

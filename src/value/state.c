@@ -16,6 +16,7 @@
 #include "type/repr.h"
 #include "value/cdata.h"
 #include "value/metatype.h"
+#include "value/wrapper.h"
 
 #define STATE_KEY "moonpool.engine"
 
@@ -161,6 +162,7 @@ static void state_sweep(lua_State *L, MpState *E) {
 static int sentinel_gc(lua_State *L) {
   MpState *E = *(MpState **)lua_touserdata(L, 1);
   if (E->closed) return 0;
+  mp_state_enter(E);
   lua_getmetatable(L, 1);
   lua_setmetatable(L, 1);
   state_sweep(L, E);
@@ -283,17 +285,18 @@ static void state_deaden(lua_State *L) {
   }
 }
 
-static void state_deadenall(lua_State *L) {
-  mp_state_pushuv(L, MP_STATE_ANCHORS);
+/* Of the engine at `idx`, which the registry may not have any more: it couldn't be opened to the end. */
+static void state_deadenall(lua_State *L, int idx) {
+  lua_getiuservalue(L, idx, MP_STATE_ANCHORS);
   state_deaden(L);
   lua_pop(L, 1);
-  mp_state_pushuv(L, MP_STATE_INSTANCES);
+  lua_getiuservalue(L, idx, MP_STATE_INSTANCES);
   lua_pushnil(L);
   while (lua_next(L, -2)) {
     lua_pop(L, 1);
     *(MpInstance **)lua_touserdata(L, -1) = NULL;
     lua_getiuservalue(L, -1, MP_INSTANCE_ANCHORS);
-    state_deaden(L);
+    if (lua_istable(L, -1)) state_deaden(L);
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -365,15 +368,16 @@ static void state_tellleaks(MpState *E) {
 ** The engine's finalizer. Objects that are older than the engine are
 ** finalized after it, so all metatables are deadened before types are freed.
 */
-static int state_gc(lua_State *L) {
-  MpState *E = (MpState *)lua_touserdata(L, 1);
+static void state_end(lua_State *L, int idx) {
+  MpState *E = (MpState *)lua_touserdata(L, idx);
   MpInstance *in;
-  if (E->closed) return 0;
+  if (E->closed) return;
+  mp_state_enter(E);
   if (E->finish != NULL) E->finish(E);
   mp_cdata_endall(L, E);
   if (E->end_allocators != NULL) E->end_allocators(E);
   if (E->leave != NULL) E->leave(E);
-  state_deadenall(L);
+  state_deadenall(L, idx);
   E->closed = true;
   E->wary = true;
   state_freelibs(E);
@@ -384,22 +388,23 @@ static int state_gc(lua_State *L) {
   }
   mp_space_fini(&E->root);
   mp_name_fini(&E->names);
-  mp_map_fini(&E->over);
-  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
+  mp_wrapper_fini(E);
   state_forget(E);
   /* What scripts took by mem.malloc and never freed may be left, but nothing of moonpool's own. */
   mp_assert(E->domains->mem.own == 0 && E->domains->obj.own == 0);
   if (E->tells_leaks) state_tellleaks(E);
   state_leavedomains(E);
+}
+
+static int state_gc(lua_State *L) {
+  state_end(L, 1);
   return 0;
 }
 
 void mp_state_abandon(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, STATE_KEY);
   if (lua_isuserdata(L, -1)) {
-    lua_pushcfunction(L, state_gc);
-    lua_pushvalue(L, -2);
-    lua_pcall(L, 1, 0, 0);
+    state_end(L, lua_gettop(L)); /* not by a call: there may be no memory for its stack */
     lua_pushnil(L);
     lua_setfield(L, LUA_REGISTRYINDEX, STATE_KEY);
   }

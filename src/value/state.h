@@ -84,8 +84,8 @@ struct MpState {
   MpSpace root;
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
-  MpBlock *blocks;                   /* those with an end to come, newest first */
-  MpMap over;                        /* block → the newest MpBlock of those made over it */
+  uint32_t nlate;                    /* blocks that finalizers have made */
+  MpMap over;                        /* block → MpWrapper of the newest of those made over it */
   uint64_t wrapped;                  /* blocks made over others so far */
   uint32_t *free_slots;              /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
   uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
@@ -93,10 +93,11 @@ struct MpState {
   MpLib *libs;                             /* opened by dlopen, newest first */
   bool unclosed;                           /* of a closed one the handle may still be there */
   void *process;                           /* the handle of the process itself */
-  lua_State *running; /* the coroutine whose call into C is active; NULL: none */
-  bool locked;        /* the state lock is on: `running` and `nested` are its holder's */
-  unsigned inside;    /* calls of threads that have given it up */
-  int *error;         /* the errno of the thread that `seat` says */
+  lua_State *running;        /* the coroutine whose call into C is active; NULL: none */
+  bool locked;               /* the state lock is on: `running` and `nested` are its holder's */
+  unsigned inside;           /* calls of threads that have given it up */
+  int *error;                /* the errno of the thread that `seat` says */
+  void (*enter)(MpState *E); /* this thread is the state's now; call/owner fills it in */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
   MpCallbackMaker *make_callback;
   /*
@@ -169,6 +170,11 @@ struct MpState {
 #define MP_STATE_PUSHED 21 /* address in the host's memory, light → its block, weak values */
 #define MP_STATE_HOSTS 22  /* set of those blocks that keep something: until they are revoked */
 #define MP_STATE_UVS 22
+
+/* Lua runs moonpool on this thread, by whatever door: it is the state's. */
+static inline void mp_state_enter(MpState *E) {
+  if (E->enter != NULL) E->enter(E);
+}
 
 /* The engine of L, or NULL. */
 MpState *mp_state_find(lua_State *L);
