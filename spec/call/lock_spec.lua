@@ -216,6 +216,37 @@ describe("the state lock", function()
     assert_reports(DEAD, 4, reports)
   end)
 
+  it("is kept by an allocator written in Lua, whatever that calls", function()
+    local printed, reports = run [[
+      local mem = ffi.mem
+      local below = mem.get_allocator(mem.MEM)
+      local inside, asked, clashes = false, 0, 0
+      mem.set_allocator(mem.MEM, {
+        malloc = function(_, n)
+          if inside then clashes = clashes + 1 end
+          inside, asked = true, asked + 1
+          lib.lock_sleep(1)
+          inside = false
+          return below.malloc(below.ctx, n)
+        end,
+        calloc = function(_, n, size) return below.calloc(below.ctx, n, size) end,
+        realloc = function(_, p, n) return below.realloc(below.ctx, p, n) end,
+        free = function(_, p) below.free(below.ctx, p) end,
+      })
+      local f <close> = callback(function(id)
+        local p = mem.malloc(100)
+        lib.lock_sleep(0)
+        mem.free(p)
+        return id
+      end)
+      lib.lock_start(f, 4, 10)
+      print(lib.lock_join(), asked, clashes)
+      mem.set_allocator(mem.MEM, below)
+    ]]
+    assert.equal("60\t40\t0", printed)
+    assert.same({}, reports)
+  end)
+
   it("puts off what is released, and libraries that are closed, until every thread is out of C", function()
     local printed = run([[
       local other = ffi.dlopen(]] .. ("%q"):format(engine.fixture "number") .. [[)
