@@ -203,7 +203,8 @@ describe("a freed block", function()
       assert.equal(text, s:check(d, p))
       assert.equal(text, s:check(d, p)) -- each time
       s:at("app.lua:31", "mem.realloc")
-      assert.equal(('moonpool: use after free: realloc of block #%d: "struct point" (16 bytes, %s domain)'):format(n, d),
+      assert.equal(
+        ('moonpool: use after free: realloc of block #%d: "struct point" (16 bytes, %s domain)'):format(n, d),
         s:check(d, p):match "^[^\n]*")
     end)
   end)
@@ -242,7 +243,8 @@ describe("a freed block", function()
       s:at("app.lua:40", "mem.leaks")
       assert.equal(1, s:verify(d))
       assert.equal(lines(
-        ('moonpool: write after free in block #%d: 1 byte changed of "struct point" (16 bytes, %s domain)'):format(n, d),
+        ('moonpool: write after free in block #%d: 1 byte changed of "struct point" (16 bytes, %s domain)')
+          :format(n, d),
         "  allocated  app.lua:17 in function 'load'",
         "  freed      app.lua:31, by mem.free",
         "  found      app.lua:40, by mem.leaks",

@@ -5,8 +5,6 @@ local tests = require "moonpool.tests"
 local DOMAINS = { "raw", "mem", "obj" }
 local SIZES = { 0, 1, 16, 512, 513, 65537 }
 
-local function lines(...) return table.concat({ ... }, "\n") end
-
 -- f(set, domain, hooked) for each domain, hooks off and on in all of them.
 local function each(f)
   for _, hooked in ipairs { false, true } do
@@ -73,7 +71,8 @@ describe("a block of another domain", function()
   it("that lies in some state's heap is told by RAW's own door", function()
     local s = tests.set()
     local p = s:malloc("mem", 100)
-    assert.equal(("moonpool: wrong domain: 0x%x lies in a state's heap, and was given to the raw domain\n  found      in C")
+    assert.equal(
+      ("moonpool: wrong domain: 0x%x lies in a state's heap, and was given to the raw domain\n  found      in C")
       :format(p), tests.rawcheck(p))
     local q = s:malloc("raw", 100)
     assert.is_nil(tests.rawcheck(q))
@@ -120,7 +119,8 @@ describe("a block that was freed", function()
         local p = s:malloc(d, size)
         s:free(d, p)
         s:at("app.lua:31", "mem.free")
-        assert.equal(("moonpool: double free of 0x%x: it was freed already, or never given out (%s domain)"):format(p, d)
+        assert.equal(
+          ("moonpool: double free of 0x%x: it was freed already, or never given out (%s domain)"):format(p, d)
           .. "\n  found      app.lua:31, by mem.free", s:check(d, p))
       end
       s:fini()

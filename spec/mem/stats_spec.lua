@@ -56,7 +56,8 @@ describe("mp_stats_text", function()
     local text = s:statstext()
     assert.matches("^domain +blocks +bytes +peak +calls +failures\nraw ", text)
     assert.matches("\nmem +1 +100 +100 +1 +0\nobj +2000 +400000 +400000 +2000 +0\n", text)
-    assert.matches("\nheap +bytes\n  allocated +400100\n  rounding +%d+\n  available +%d+\n  unused +%d+\n  metadata +%d+\n"
+    assert.matches(
+      "\nheap +bytes\n  allocated +400100\n  rounding +%d+\n  available +%d+\n  unused +%d+\n  metadata +%d+\n"
       .. "  large +0\n  reserved +%d+\n\nclass +slabs +used +free\n", text)
     assert.matches("\n200 +[1-9]%d* +%d+ +%d+\n", text)
     s:free("mem", p)
