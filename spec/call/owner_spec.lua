@@ -252,3 +252,17 @@ describe("a callback and the end of the state", function()
     assert.equal(0, code)
   end)
 end)
+
+describe("RAW with an allocator written in Lua", function()
+  it("is other threads' too: Lua never sees them, and their frees reach it later", function()
+    local program = engine.build .. "/luaalloc_threads"
+    local output, code = engine.run(("%s -o '%s' spec/call/luaalloc_threads.c "
+      .. "'%s/libmoonpool.a' $(pkg-config --libs lua5.4 libffi) -ldl -lm -pthread")
+      :format(engine.cc, program, engine.build))
+    assert.is_true(code == 0, output)
+    output, code = engine.run(("ASAN_OPTIONS=detect_leaks=0 '%s'"):format(program))
+    -- 200 were handed to the threads, 2000 and one were made and freed in the meantime.
+    assert.equal("2201 made, 2201 freed\n0 live\n", output)
+    assert.equal(0, code)
+  end)
+end)

@@ -149,6 +149,15 @@ void mp_lua_malloc_check(lua_State *L, MpState *E, MpDomain *d, const void *ptr,
 }
 
 /*
+** Is the block known without asking? In RAW without layers nothing but an
+** address from elsewhere can be found out, and that takes the system's time.
+*/
+static bool is_ours(const MpDomain *d, const MpBlock *b, const void *p) {
+  return d->id == MP_DOMAIN_RAW && !d->home->layered && b->own == p &&
+         b->own_size == MP_DOMAIN_RAW && !(b->head.flags & MP_CD_RELEASED);
+}
+
+/*
 ** Raises unless the value at idx, which isn't nil, is a live block of the
 ** domain as a whole. Returns its address.
 */
@@ -164,6 +173,7 @@ static void *memory_check(lua_State *L, MpState *E, MpDomain *d, int idx, const 
   }
   if ((block->flags & MP_CD_INLINE) || mp_cdata_asblock(block)->end != memory_end)
     mp_state_error(L, MP_MSG_FREE_OWNED, mp_state_pushrepr(L, c->ct, NULL));
+  if (is_ours(d, mp_cdata_asblock(block), p)) return p;
   mp_lua_malloc_check(L, E, d, p, verb);
   /* The memory is another's by now, or on its way to the end. */
   if ((block->flags & MP_CD_RELEASED) || mp_cdata_asblock(block)->own == NULL)
@@ -187,10 +197,12 @@ static void memory_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   MpDomain *d = mp_domain_of(E->domains, (MpDomainId)b->own_size);
   const char *verb = memory_verbs[d->id][VERB_FREE];
   void *p = b->own;
+  bool judged = E->judged == p || is_ours(d, b, p);
   (void)idx;
   if (p == NULL) return; /* never given, or moved */
   b->own = NULL;
-  mp_lua_malloc_check(L, E, d, p, verb); /* C may have freed it */
+  if (!judged) mp_lua_malloc_check(L, E, d, p, verb); /* C may have freed it */
+  E->judged = NULL;
   mp_trace_begin(L, E, d, verb);
   mp_domain_free(d, p);
   mp_trace_end(E);
@@ -324,7 +336,9 @@ static int memory_free(lua_State *L) {
   b = memory_find(L, E, d, p);
   mp_damage_await(E);
   if (b != NULL) {
+    E->judged = p;
     mp_cdata_release(L, E, &b->head, -1);
+    E->judged = NULL; /* C may be using it: that end comes later */
   } else {
     mp_trace_begin(L, E, d, verb);
     mp_domain_free(d, p);

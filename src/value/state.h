@@ -130,7 +130,8 @@ struct MpState {
     MpDomain *domain;
   } adrift;
   struct MpLuaAllocator *allocators; /* written in Lua (call/luaalloc), newest first */
-  MpMap objects;                     /* address → MpTyped */
+  const void *judged; /* the block of mem's that passed the check, and is about to end */
+  MpMap objects;      /* address → MpTyped */
   /* Takes the allocators written in Lua off, for the close; call/luaalloc fills it in. */
   void (*end_allocators)(MpState *E);
   int guests;           /* registry reference of the coroutines of threads from outside; 0: none */
