@@ -21,7 +21,7 @@
 ** - The stack is as before the call, but for what the function is said to push.
 ** - The state's thread calls them: one thread at a time, as with Lua's own
 **   functions. From then on moonpool takes it for the state's thread, on which
-**   callbacks may come in.
+**   callbacks may come in. Where the state lock is on, that's who holds it.
 */
 
 #ifndef MOONPOOL_H
