@@ -244,7 +244,8 @@ asan: ## run the specs under AddressSanitizer and UBSan
 
 # Shells crash with its runtime in them, so only the interpreters that specs start run under
 # it; Lua itself isn't built with it: moonpool's own code and the C side are what it sees.
-TSAN_SPEC = spec/call/owner_spec.lua spec/mem/raw_spec.lua spec/embed_spec.lua
+TSAN_SPEC = spec/call/owner_spec.lua spec/call/lock_spec.lua spec/call/guest_spec.lua \
+  spec/mem/raw_spec.lua spec/embed_spec.lua
 tsan: ## run the specs of threads under ThreadSanitizer
 	@tools/deps test tsan
 	@$(MAKE) --no-print-directory MODE=tsan run-specs SPEC='$(TSAN_SPEC)' \

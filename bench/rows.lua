@@ -43,6 +43,12 @@ loop("call", "lib.add", { "strict", 1.2 }, {
   ffi = { "", "lib.target_add(1, 2)" },
   cffi = { "", "lib.target_add(1, 2)" },
 })
+-- What another thread may come in beside: Python gives its lock up around every call.
+loop("call", "add, state lock on", nil, {
+  hand = { "local f = lib.add", "f(1, 2)" },
+  moonpool = { "ffi.lock(true) local f = lib.target_add", "f(1, 2)" },
+  cffi = { "f = lib.target_add", "f(1, 2)" },
+})
 call("mix", 1.15, "1, 2.5, 3, 4.5")
 call("six", 1.15, "1, 2, 3, 4, 5, 6")
 loop("call", "strlen", { "strict", 1.3 }, {

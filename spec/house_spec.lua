@@ -16,6 +16,7 @@ local lua_headers = { ["lua.h"] = true, ["lauxlib.h"] = true, ["lualib.h"] = tru
 -- Files that open with the public header instead of one of their own.
 local opens_with = {
   ["src/face/embed.c"] = "moonpool.h",
+  ["src/face/embed_lock.c"] = "moonpool.h",
   ["src/face/embed_memory.c"] = "moonpool.h",
   ["src/face/embed_state.c"] = "moonpool.h",
   ["src/host/main.c"] = "moonpool.h",
@@ -25,6 +26,7 @@ local opens_with = {
 local covered_by = {
   -- What hosts call, they test.
   ["src/face/embed.c"] = "spec/embed_spec.lua",
+  ["src/face/embed_lock.c"] = "spec/call/lock_spec.lua", -- and spec/embed
   ["src/face/embed_memory.c"] = "spec/embed_spec.lua",
   ["src/face/embed_state.c"] = "spec/embed_spec.lua",
   ["src/face/lua_modules.c"] = "spec/embed_spec.lua",

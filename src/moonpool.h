@@ -21,7 +21,7 @@
 ** - The stack is as before the call, but for what the function is said to push.
 ** - The state's thread calls them: one thread at a time, as with Lua's own
 **   functions. From then on moonpool takes it for the state's thread, on which
-**   callbacks may come in.
+**   callbacks may come in. Where the state lock is on, that's who holds it.
 */
 
 #ifndef MOONPOOL_H
@@ -80,6 +80,7 @@ typedef struct moonpool_Config {
   /* Lua's own allocator, instead of moonpool's heap; then `max_bytes` leaves its objects out. */
   lua_Alloc alloc;
   void *alloc_ud;
+  int lock; /* not 0: the state lock is on, and the calling thread holds it; see moonpool_lock */
 } moonpool_Config;
 
 /*
@@ -92,7 +93,8 @@ MOONPOOL_API lua_State *moonpool_newstate(const moonpool_Config *config);
 
 /*
 ** Closes a state of moonpool_newstate: pending variables and finalizers, then
-** the heap as a whole. NULL is fine.
+** the heap as a whole. NULL is fine. Where the state lock is on, this thread
+** takes it first; threads that wait for it are refused.
 */
 MOONPOOL_API void moonpool_close(lua_State *L);
 
@@ -304,6 +306,31 @@ MOONPOOL_API void moonpool_release(lua_State *L, int idx);
 ** memory.
 */
 MOONPOOL_API void moonpool_revoke(lua_State *L, const void *ptr);
+
+/* }===== */
+
+/* {===== the state lock ===== */
+
+/*
+** Several threads may use one state, one at a time, once its lock is on: by
+** moonpool_Config's `lock`, or ffi.lock(true) in a script. Who turns it on
+** holds it, as one who has called moonpool_lock once.
+**
+** moonpool_lock waits until this thread has the state of which `L` is any
+** coroutine; threads get it in the order of coming. Again, it counts.
+** Returns 0, or -1 when the lock is off or the state ends: then nothing of the
+** state may be touched. moonpool_unlock undoes one moonpool_lock, and with the
+** last one lets others in: 0, or -1 when this thread doesn't have it. Both on
+** any thread, while the state lives. They never raise.
+**
+** A call from Lua into C gives it up as long as C runs, however often it was
+** taken, so that C may call moonpool_lock there, too. A thread of the host runs
+** Lua on a coroutine of its own, which lua_newthread has made before on the
+** state's thread, and which is kept (luaL_ref): never on one that another
+** thread is inside of, be it in C.
+*/
+MOONPOOL_API int moonpool_lock(lua_State *L);
+MOONPOOL_API int moonpool_unlock(lua_State *L);
 
 /* }===== */
 

@@ -165,7 +165,10 @@
 #define MP_MSG_CALLBACK_DEAD "callback of type '%s' was called after its end"
 #define MP_MSG_CALLBACK_THREAD \
   "callback of type '%s' was called on a thread that doesn't own the state"
+#define MP_MSG_CALLBACK_CLOSING "callback of type '%s' was called while its state closes"
 #define MP_MSG_CALLBACK_STACK "no stack is left for a callback of type '%s'"
+#define MP_MSG_LOCK_INSIDE "the state lock can't be turned off: another thread is inside"
+#define MP_MSG_LOCK_GONE "a thread came back to a state that has ended: it sleeps from now on"
 #define MP_MSG_NO_NAME "'%s' is not declared"
 #define MP_MSG_NO_VALUE "'%s' is a type, not a function, variable or constant"
 #define MP_MSG_MACRO "%s is a macro without a constant value"
@@ -230,6 +233,7 @@
 #define MP_MSG_BUFFER_RANGE "%zu bytes at offset %lld are outside the buffer of %zu bytes"
 #define MP_MSG_BUFFER_SMALL "buffer of %zu bytes is too small for '%s' (%zu bytes)"
 #define MP_MSG_CALLBACK_TYPE "expected a function type or a pointer to one, got '%s'"
+#define MP_MSG_NONBLOCKING "expected a C function or a pointer to one, not %s"
 #define MP_MSG_CALLBACK_FUNCTION "a callback needs a Lua function, not a %s"
 #define MP_MSG_NOT_OPEN "moonpool is not open in this state: call luaopen_moonpool first"
 #define MP_MSG_PUSH_TYPE "expected a pointer, function or aggregate type, got '%s'"

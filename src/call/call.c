@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "call/owner.h"
+#include "call/lock.h"
 #include "call/tail.h"
 #include "value/toc.h"
 #include "value/tolua.h"
@@ -98,6 +98,37 @@ static inline int push_result(lua_State *L, MpState *E, const MpRoute *p, const 
 
 /* {===== calling ===== */
 
+/* While the state lock is on: others may have the state as long as C runs. */
+static void call_shared(lua_State *L, MpState *E, const MpRoute *p, MpCifDirect direct,
+                        void (*code)(void), char *frame) {
+  MpVisit v;
+  lua_State *before = E->running;
+  int *error = &errno, saved = E->saved_errno;
+  MpCif *cif = p->cif; /* the route may go meanwhile, with the state */
+  bool keeps = p->nonblocking;
+  if (keeps)
+    E->running = L;
+  else
+    mp_lock_give(E, &v, L);
+  *error = saved;
+  if (direct != NULL)
+    direct(code, frame);
+  else
+    mp_cif_call(cif, code, frame);
+  saved = *error;
+  if (keeps)
+    E->running = before;
+  else
+    mp_lock_take(E, &v);
+  E->saved_errno = saved;
+  if (E->unclosed) mp_state_closelibs(E);
+}
+
+/* The call from a thread that isn't the one on which moonpool was last entered. */
+__attribute__((noinline)) static void call_elsewhere(lua_State *L, MpState *E, const MpRoute *p,
+                                                     MpCifDirect direct, void (*code)(void),
+                                                     char *frame);
+
 /*
 ** The C call itself: errno is the state's on the way in, and C's on the way
 ** out. `direct`: the route's, where its steps have written the frame; else NULL.
@@ -105,7 +136,12 @@ static inline int push_result(lua_State *L, MpState *E, const MpRoute *p, const 
 static inline void call_enter(lua_State *L, MpState *E, const MpRoute *p, MpCifDirect direct,
                               void (*code)(void), char *frame) {
   lua_State *before = E->running;
-  int *error = mp_owner_enter(E);
+  int *error;
+  if (MP_UNLIKELY(!mp_owner_sits(E->seat))) {
+    call_elsewhere(L, E, p, direct, code, frame);
+    return;
+  }
+  error = MP_OWNER_ERRNO(E);
   E->running = L;
   *error = E->saved_errno;
   if (direct != NULL)
@@ -115,6 +151,16 @@ static inline void call_enter(lua_State *L, MpState *E, const MpRoute *p, MpCifD
   E->saved_errno = *error;
   E->running = before;
   if (MP_UNLIKELY(E->unclosed)) mp_state_closelibs(E);
+}
+
+static void call_elsewhere(lua_State *L, MpState *E, const MpRoute *p, MpCifDirect direct,
+                           void (*code)(void), char *frame) {
+  if (E->locked) {
+    call_shared(L, E, p, direct, code, frame);
+  } else {
+    mp_owner_move(E);
+    call_enter(L, E, p, direct, code, frame);
+  }
 }
 
 static MP_NORETURN void wrong_count(lua_State *L, const MpCtype *fn, uint32_t expected, int got) {
@@ -262,6 +308,28 @@ bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void)) 
   lua_getiuservalue(L, -1, 2);
   lua_remove(L, -2);
   return true;
+}
+
+void mp_call_pushnonblocking(lua_State *L, int idx) {
+  const MpCtype *fn;
+  const Callable *c;
+  lua_getupvalue(L, idx, 2);
+  c = (const Callable *)lua_touserdata(L, -1);
+  fn = mp_call_nonblocking(L, c->prepared->fn);
+  lua_getiuservalue(L, -1, 1);
+  lua_getiuservalue(L, -2, 2);
+  lua_remove(L, -3);
+  mp_call_push(L, c->engine, fn, c->code, c->lib);
+}
+
+const MpCtype *mp_call_nonblocking(lua_State *L, const MpCtype *fn) {
+  MpErr e;
+  const MpCtype *ct;
+  MpFunction f = *fn->u.function;
+  f.nonblocking = true;
+  f.prepared = f.answered = NULL;
+  if (mp_ctype_function(fn->home, fn->item, &f, &ct, &e) != MP_OK) mp_state_raise(L, &e);
+  return ct;
 }
 
 int mp_call_cdata(lua_State *L) {

@@ -19,6 +19,12 @@ void mp_call_push(lua_State *L, MpState *E, const MpCtype *fn, void (*code)(void
 /* Is the value at idx such a function? Its type and address; pushes its library's block (MpState.library_function). */
 bool mp_call_is(lua_State *L, int idx, const MpCtype **fn, void (**code)(void));
 
+/* Such a function as the one at idx, which keeps the state lock while C runs. */
+void mp_call_pushnonblocking(lua_State *L, int idx);
+
+/* The function type `fn` with __attribute__((nonblocking)). Raises for want of memory. */
+const MpCtype *mp_call_nonblocking(lua_State *L, const MpCtype *fn);
+
 /* __call of cdata: functions and pointers to them. */
 int mp_call_cdata(lua_State *L);
 

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "call/answer.h"
+#include "call/guest.h"
+#include "call/lock.h"
 #include "value/toc.h"
 
 /* One call from C. */
@@ -275,7 +277,8 @@ static void callback_mend(lua_State *L, MpState *E, Invocation *in, int status) 
 ** The same for a quick answer: one protected call, of the function itself.
 ** False, with nothing done, when that isn't to be had.
 */
-static inline bool callback_quickly(lua_State *L, MpState *E, Invocation *in) {
+__attribute__((always_inline)) static inline bool callback_quickly(lua_State *L, MpState *E,
+                                                                   Invocation *in) {
   const MpOwner *o = in->owner;
   const MpAnswer *a = o->answer;
   int i, status, n = a->n, results = a->result.how != MP_HOW_VOID;
@@ -302,10 +305,10 @@ static inline bool callback_quickly(lua_State *L, MpState *E, Invocation *in) {
   return true;
 }
 
-/* A call on the state's own thread. */
-static void callback_call(MpOwner *o, void *result, void **args, const char *type_text) {
+/* A call on a thread that has the state. */
+__attribute__((always_inline)) static inline void
+callback_call(lua_State *L, MpOwner *o, void *result, void **args, const char *type_text) {
   MpState *E = o->engine;
-  lua_State *L = E->running ? E->running : E->main;
   Invocation in = {o, o->fn, result, args};
   if (o->running++ == 0 && o->block != NULL) o->block->quiet = false;
   if (!callback_quickly(L, E, &in)) callback_run(L, E, &in, type_text);
@@ -314,6 +317,54 @@ static void callback_call(MpOwner *o, void *result, void **args, const char *typ
     o->block->quiet = true;
   else
     owner_drop(L, E, o);
+}
+
+/* The lock is had: on the coroutine of this thread that is in C, else on one of its own. */
+static int callback_host(MpOwner *o, uint64_t serial, void *result, void **args,
+                         const char *type_text, int error) {
+  MpState *E = o->engine;
+  lua_State *own = E->running;
+  MpGuest *g = NULL;
+  if (own == NULL) {
+    g = mp_guest_take(E);
+    if (g == NULL) {
+      mp_owner_fail(o, serial, result);
+      callback_report(NULL, NULL, MP_MSG_CALLBACK_STACK, type_text);
+      return error;
+    }
+    E->running = g->L;
+  }
+  E->saved_errno = error;
+  callback_call(E->running, o, result, args, type_text);
+  error = E->saved_errno;
+  if (g != NULL) mp_guest_return(E, g);
+  E->running = own;
+  if (E->unclosed) mp_state_closelibs(E);
+  return error;
+}
+
+/*
+** A call on a thread that isn't the state's, but gets it where the state lock is
+** on. `error` is C's errno; returns what it is to be.
+*/
+__attribute__((noinline)) static int callback_arrive(MpOwner *o, void *result, void **args,
+                                                     const char *type_text, int error) {
+  uint64_t serial = mp_owner_serial(o);
+  MpSeat *seat = atomic_load_explicit(&o->seat, memory_order_acquire);
+  MpLockTurn turn = mp_lock_enter(seat->lock);
+  if (turn < MP_LOCK_MINE) {
+    mp_owner_fail(o, serial, result);
+    callback_report(NULL, NULL,
+                    turn == MP_LOCK_OFF ? MP_MSG_CALLBACK_THREAD : MP_MSG_CALLBACK_CLOSING,
+                    type_text);
+    return error;
+  }
+  if (mp_owner_serves(o, serial, seat))
+    error = callback_host(o, serial, result, args, type_text, error);
+  else
+    callback_report(NULL, NULL, MP_MSG_CALLBACK_DEAD, type_text);
+  if (turn == MP_LOCK_TAKEN) mp_lock_leave(seat->lock);
+  return error;
 }
 
 /*
@@ -328,12 +379,11 @@ static void callback_enter(void *owner, void *result, void **args, const char *t
     E = mp_owner_calling();
     callback_report(E ? E->running : NULL, E, MP_MSG_CALLBACK_DEAD, type_text);
   } else if (MP_UNLIKELY(!mp_owner_is_here(o))) {
-    mp_owner_fail(o, result);
-    callback_report(NULL, NULL, MP_MSG_CALLBACK_THREAD, type_text);
+    saved = callback_arrive(o, result, args, type_text, saved);
   } else {
     E = o->engine; /* the record may be gone afterwards */
     E->saved_errno = saved;
-    callback_call(o, result, args, type_text);
+    callback_call(E->running ? E->running : E->main, o, result, args, type_text);
     saved = E->saved_errno;
   }
   *error = saved;
@@ -470,6 +520,7 @@ void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx
 
 void mp_callback_open(lua_State *L, MpState *E) {
   if (!mp_owner_sit(E)) mp_state_error(L, MP_MSG_NOMEM);
+  E->finish = mp_lock_close;
   E->leave = mp_owner_leave;
   mp_state_pushuv(L, MP_STATE_TARGETS);
   lua_pushvalue(L, -1);

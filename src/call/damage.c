@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/owner.h"
+#include "call/lock.h"
 #include "value/aside.h"
 
 static MP_NORETURN void damage_abort(const char *report) {
@@ -59,7 +59,7 @@ static void damage_handle(void *ud, const char *report) {
   MpSeat *seat = (MpSeat *)ud;
   Damage d = {NULL, report};
   char text[512];
-  if (mp_owner_sits_here(seat)) d.engine = seat->engine;
+  if (mp_lock_has(seat)) d.engine = seat->engine;
   if (d.engine == NULL || d.engine->on_damage <= MP_DAMAGE_ABORT) damage_abort(report);
   if (d.engine->on_damage == MP_DAMAGE_CALL)
     damage_tell(d.engine, report);

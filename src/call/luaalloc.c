@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call/owner.h"
+#include "call/lock.h"
 #include "value/aside.h"
 #include "value/cdata.h"
 #include "value/tolua.h"
@@ -174,7 +174,7 @@ static void *allocator_calloc(void *ctx, size_t nelem, size_t elsize) {
 
 static void *allocator_realloc(void *ctx, void *ptr, size_t size) {
   Ask ask = {(MpLuaAllocator *)ctx, MP_LUAALLOC_REALLOC, ptr, size, 0, size, NULL};
-  if (ask.allocator->layer->domain->id == MP_DOMAIN_RAW && !mp_owner_sits_here(ask.allocator->seat))
+  if (ask.allocator->layer->domain->id == MP_DOMAIN_RAW && !mp_lock_has(ask.allocator->seat))
     return NULL;
   return allocator_ask(&ask);
 }
@@ -182,7 +182,7 @@ static void *allocator_realloc(void *ctx, void *ptr, size_t size) {
 static void allocator_free(void *ctx, void *ptr) {
   MpLuaAllocator *la = (MpLuaAllocator *)ctx;
   Late *late;
-  if (la->layer->domain->id != MP_DOMAIN_RAW || mp_owner_sits_here(la->seat)) {
+  if (la->layer->domain->id != MP_DOMAIN_RAW || mp_lock_has(la->seat)) {
     allocator_return(la, ptr);
     return;
   }
@@ -201,7 +201,7 @@ static void allocator_free(void *ctx, void *ptr) {
 static bool allocator_serves(MpLayer *y) {
   const MpLuaAllocator *la = (const MpLuaAllocator *)y->a.ctx;
   const MpState *E;
-  if (!mp_owner_sits_here(la->seat) && y->domain->id == MP_DOMAIN_RAW) return false;
+  if (!mp_lock_has(la->seat) && y->domain->id == MP_DOMAIN_RAW) return false;
   E = la->engine;
   if (E == NULL || E->closed) return false;
   return y->domain->id != MP_DOMAIN_RAW || E->asked || mp_owner_calling() == E;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "call/lock.h"
 
 struct MpOwnerKind {
   MpClosureKind *closures;
@@ -52,7 +53,10 @@ static MpSeat *seat_find(void) {
   for (s = pool.seats; s != NULL; s = s->next)
     if (s->engine == NULL) return s;
   s = (MpSeat *)calloc(1, sizeof(MpSeat));
-  if (s == NULL) return NULL;
+  if (s == NULL || (s->lock = mp_lock_new()) == NULL) {
+    free(s);
+    return NULL;
+  }
   s->next = pool.seats;
   pool.seats = s;
   return s;
@@ -64,21 +68,39 @@ static void owner_enter(MpState *E) { mp_owner_enter(E); }
 bool mp_owner_sit(MpState *E) {
   pool_lock();
   E->seat = seat_find();
-  if (E->seat != NULL) E->seat->engine = E;
+  if (E->seat != NULL) {
+    E->seat->engine = E;
+    E->seat->registry = mp_lock_key(E->main);
+  }
   pool_unlock();
   if (E->seat == NULL) return false;
+  mp_lock_serve(E->seat->lock, E);
+  mp_owner_move(E);
+  E->enter = owner_enter;
+  return true;
+}
+
+void mp_owner_move(MpState *E) {
   atomic_store_explicit(&E->seat->thread, mp_owner_thread(), memory_order_relaxed);
   E->error = &errno;
-  E->enter = owner_enter;
   mp_domain_enter(E->domains);
-  return true;
 }
 
 void mp_owner_leave(MpState *E) {
   E->enter = NULL; /* the seat may be another's soon */
+  mp_lock_serve(E->seat->lock, NULL);
   pool_lock();
   E->seat->engine = NULL;
+  E->seat->registry = NULL;
   pool_unlock();
+}
+
+MpSeat *mp_owner_seat(const void *registry) {
+  MpSeat *s;
+  pool_lock();
+  for (s = pool.seats; s != NULL && s->registry != registry; s = s->next) {}
+  pool_unlock();
+  return s;
 }
 
 MpState *mp_owner_calling(void) {
@@ -87,11 +109,8 @@ MpState *mp_owner_calling(void) {
   int n = 0;
   pool_lock();
   for (s = pool.seats; s != NULL; s = s->next) {
-    MpThread thread = atomic_load_explicit(&s->thread, memory_order_relaxed);
     /* The thread first: an engine may be looked into on its own alone. */
-    if (s->engine == NULL || !mp_owner_same(thread, mp_owner_thread()) ||
-        s->engine->running == NULL)
-      continue;
+    if (s->engine == NULL || !mp_lock_has(s) || s->engine->running == NULL) continue;
     found = s->engine;
     n++;
   }
@@ -148,6 +167,7 @@ MpStatus mp_owner_new(MpState *E, MpOwnerKind *kind, MpClosureHandler handler, c
     else
       memset(o->failure, 0, kind->result_size);
     o->live = true;
+    atomic_fetch_add_explicit(&o->serial, 1, memory_order_release);
   }
   pool_unlock();
   if (o == NULL) return mp_err_memory(e);
@@ -183,10 +203,19 @@ void mp_owner_free(MpOwner *o) {
   pool_unlock();
 }
 
-void mp_owner_fail(MpOwner *o, void *result) {
+void mp_owner_fail(MpOwner *o, uint64_t serial, void *result) {
   pool_lock();
-  if (o->live) memcpy(result, o->failure, o->kind->result_size);
+  if (o->serial == serial) memcpy(result, o->failure, o->kind->result_size);
   pool_unlock();
+}
+
+bool mp_owner_serves(MpOwner *o, uint64_t serial, const MpSeat *seat) {
+  bool serves;
+  pool_lock();
+  serves = o->live && o->serial == serial &&
+           atomic_load_explicit(&o->seat, memory_order_relaxed) == seat;
+  pool_unlock();
+  return serves;
 }
 
 /* }===== */

@@ -100,6 +100,7 @@ MpRoute *mp_route_new(lua_State *L, const MpAlloc *alloc, const MpCtype *fn,
   p->nargs = (int)n;
   p->quick = !MP_BIG_ENDIAN && frame->size <= MP_ROUTE_FRAME;
   p->plain = p->direct != NULL;
+  p->nonblocking = f->nonblocking;
   route_result(p, fn->item, frame);
   for (i = 0; i < n; i++) {
     bool variadic = i >= f->nparams;

@@ -32,6 +32,7 @@ typedef struct MpRoute {
   int nargs;
   bool quick;            /* the steps are worth trying */
   bool plain;            /* and among them is no pointer but text, and `direct` is there */
+  bool nonblocking;      /* the state lock is kept during the call */
   bool pointers;         /* some argument may be a pointer: a result may point into its block */
   uint8_t result, shift; /* what becomes of the result */
   uint32_t result_at;

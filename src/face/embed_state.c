@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "call/lock.h"
 #include "face/embed_state.h"
 #include "face/lua_hooks.h"
 #include "value/state.h"
@@ -126,6 +127,7 @@ static int state_fill(lua_State *L) {
   luaL_requiref(L, "moonpool", luaopen_moonpool, 0);
   mp_domain_setlimit(mp_state_find(L)->domains, c->max_bytes);
   if (!c->bare) luaL_openlibs(L);
+  if (c->lock) mp_lock_turn(L, mp_state_find(L), true);
   return 0;
 }
 
@@ -172,6 +174,7 @@ void moonpool_close(lua_State *L) {
   void *set;
   Mark *m;
   if (L == NULL) return;
+  if (moonpool_lock(L) == 0) mp_lock_close(mp_state_find(L)); /* before anything ends */
   m = mark_find(L);
   if (lua_getallocf(L, &set) != mp_domain_luaalloc) {
     lua_close(L);

@@ -22,6 +22,7 @@
 #include "face/lua_clib.h"
 #include "face/lua_ctype.h"
 #include "face/lua_hooks.h"
+#include "face/lua_lock.h"
 #include "face/lua_mem.h"
 #include "face/lua_modules.h"
 #include "face/lua_new.h"
@@ -166,6 +167,7 @@ static void core_pushinstance(lua_State *L, MpState *E) {
   core_add(L, mp_lua_buffer_functions);
   core_add(L, mp_lua_clib_functions);
   core_add(L, mp_lua_callback_functions);
+  core_add(L, mp_lua_lock_functions);
   mp_lua_clib_addfields(L, E);
   mp_lua_mem_addfields(L, E);
   lua_pushliteral(L, MP_OS);

@@ -26,6 +26,7 @@ typedef struct Around {
 } Around;
 
 static void around_enter(MpState *E, Around *was) {
+  E->apart++;
   was->asked = E->asked;
   was->frozen = E->frozen;
   was->saved_errno = E->saved_errno;
@@ -40,6 +41,7 @@ static void around_enter(MpState *E, Around *was) {
 }
 
 static void around_leave(MpState *E, const Around *was) {
+  E->apart--;
   lua_settop(E->aside, was->top);
   E->asked = was->asked;
   E->frozen = was->frozen;

@@ -309,7 +309,7 @@ static void state_closehandle(MpLib *lib) {
 
 void mp_state_closelibs(MpState *E) {
   MpLib *lib;
-  if (E->running != NULL) return; /* it may be inside one, by whatever way */
+  if (E->running != NULL || E->inside > 0) return; /* it may be inside one, by whatever way */
   E->unclosed = false;
   for (lib = E->libs; lib != NULL; lib = lib->next)
     if (lib->closed) state_closehandle(lib);
@@ -373,6 +373,7 @@ static void state_end(lua_State *L, int idx) {
   MpInstance *in;
   if (E->closed) return;
   mp_state_enter(E);
+  if (E->finish != NULL) E->finish(E);
   mp_cdata_endall(L, E);
   if (E->end_allocators != NULL) E->end_allocators(E);
   if (E->leave != NULL) E->leave(E);

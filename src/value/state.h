@@ -95,6 +95,8 @@ struct MpState {
   bool unclosed;                           /* of a closed one the handle may still be there */
   void *process;                           /* the handle of the process itself */
   lua_State *running;        /* the coroutine whose call into C is active; NULL: none */
+  bool locked;               /* the state lock is on: `running` and `nested` are its holder's */
+  unsigned inside;           /* calls of threads that have given it up */
   int *error;                /* the errno of the thread that `seat` says */
   void (*enter)(MpState *E); /* this thread is the state's now; call/owner fills it in */
   MpSeat *seat; /* says on which thread moonpool was last entered: callbacks run on no other */
@@ -113,6 +115,7 @@ struct MpState {
   int freetarget;   /* one that is free, and has the next such in its place; 0: none */
   int nested;       /* callbacks that are running, one inside another */
   lua_State *aside; /* a coroutine of the engine's own: for what runs in the middle of a call */
+  unsigned apart;   /* what runs there, one inside another; meanwhile the state lock is kept */
   bool asked;       /* a Lua function asks a domain for memory: no record is half made */
   bool frozen;      /* an allocator written in Lua runs in the middle of something: see space.h */
   unsigned frames;  /* lines that a site has */
@@ -132,8 +135,14 @@ struct MpState {
   MpMap objects;      /* address → MpTyped */
   /* Takes the allocators written in Lua off, for the close; call/luaalloc fills it in. */
   void (*end_allocators)(MpState *E);
-  void (*leave)(
-      MpState *E); /* ends what the process knows of the engine; call/callback fills it in */
+  int guests;           /* registry reference of the coroutines of threads from outside; 0: none */
+  struct MpGuest *idle; /* those that nothing runs on */
+  /*
+  ** The engine is about to end: lets other threads finish. Then, without
+  ** callbacks: ends what the process knows of it. call/callback fills them in.
+  */
+  void (*finish)(MpState *E);
+  void (*leave)(MpState *E);
 };
 
 /* User values of the engine's userdata. */
