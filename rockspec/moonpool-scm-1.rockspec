@@ -34,6 +34,7 @@ build = {
         "src/abi/signature.c",
         "src/abi/soname.c",
         "src/abi/sysv.c",
+        "src/base/alloc.c",
         "src/base/arena.c",
         "src/base/buf.c",
         "src/base/err.c",

@@ -60,16 +60,6 @@ struct MpClosureKind {
 
 /* {===== the pool ===== */
 
-static void *closure_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud;
-  (void)osize;
-  if (nsize > 0) return realloc(ptr, nsize);
-  free(ptr);
-  return NULL;
-}
-
-static const MpAlloc pool_alloc = {closure_resize, NULL};
-
 static struct {
   pthread_mutex_t lock;
   uint64_t deaths;
@@ -77,7 +67,7 @@ static struct {
   unsigned entries;
   MpClosure
       *entered[MP_ENTRY_COUNT + 1]; /* by number; each is written once, before C has its code */
-} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&pool_alloc, NULL, 0, 0}, 0, {NULL}};
+} pool = {PTHREAD_MUTEX_INITIALIZER, 0, {&mp_alloc_system, NULL, 0, 0}, 0, {NULL}};
 
 static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
 static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }
@@ -338,7 +328,8 @@ static MpStatus kind_find(const KindKey *key, MpSignature *sig, MpClosureKind **
 
 /* What a closure can't do: libffi hands half of a vector register back. */
 static MpStatus kind_check(const MpCtype *fn, MpErr *e) {
-  if (fn->u.function->variadic) return mp_signature_refuse(&pool_alloc, fn, MP_MSG_ABI_VARIADIC, e);
+  if (fn->u.function->variadic)
+    return mp_signature_refuse(&mp_alloc_system, fn, MP_MSG_ABI_VARIADIC, e);
   return MP_OK;
 }
 
@@ -348,17 +339,17 @@ MpStatus mp_closure_kind(const MpCtype *fn, MpClosureKind **out, MpErr *e) {
   KindKey key;
   MpStatus status;
   if (kind_check(fn, e) != MP_OK) return MP_FAIL;
-  if (mp_signature_new(&pool_alloc, fn, NULL, 0, &sig, e) != MP_OK) return MP_FAIL;
+  if (mp_signature_new(&mp_alloc_system, fn, NULL, 0, &sig, e) != MP_OK) return MP_FAIL;
   if (sig->result == MP_RESULT_VECTOR) {
-    mp_signature_free(&pool_alloc, sig);
-    return mp_signature_refuse(&pool_alloc, fn->item, MP_MSG_ABI_PASS, e);
+    mp_signature_free(&mp_alloc_system, sig);
+    return mp_signature_refuse(&mp_alloc_system, fn->item, MP_MSG_ABI_PASS, e);
   }
-  mp_buf_init(&buf, &pool_alloc);
+  mp_buf_init(&buf, &mp_alloc_system);
   kind_write_key(&buf, fn, sig);
   key.bytes = mp_buf_cstr(&buf);
   key.size = buf.len;
   status = key.bytes == NULL ? mp_err_memory(e) : kind_find(&key, sig, out, e);
-  if (status != MP_OK || (*out)->sig != sig) mp_signature_free(&pool_alloc, sig);
+  if (status != MP_OK || (*out)->sig != sig) mp_signature_free(&mp_alloc_system, sig);
   mp_buf_fini(&buf);
   return status;
 }

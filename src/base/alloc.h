@@ -30,4 +30,7 @@ static inline void mp_alloc_free(const MpAlloc *a, void *p, size_t size) {
   if (p != NULL) a->resize(a->ud, p, size, 0);
 }
 
+/* The C library's; in no domain, and counted by nobody. From any thread. */
+extern const MpAlloc mp_alloc_system;
+
 #endif

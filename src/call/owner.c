@@ -26,21 +26,11 @@ struct MpOwnerKind {
   MpOwner *free;
 };
 
-static void *owner_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud;
-  (void)osize;
-  if (nsize > 0) return realloc(ptr, nsize);
-  free(ptr);
-  return NULL;
-}
-
-static const MpAlloc pool_alloc = {owner_resize, NULL};
-
 static struct {
   pthread_mutex_t lock;
   MpSeat *seats;
   MpMap kinds; /* by MpClosureKind */
-} pool = {PTHREAD_MUTEX_INITIALIZER, NULL, {&pool_alloc, NULL, 0, 0}};
+} pool = {PTHREAD_MUTEX_INITIALIZER, NULL, {&mp_alloc_system, NULL, 0, 0}};
 
 static void pool_lock(void) { pthread_mutex_lock(&pool.lock); }
 static void pool_unlock(void) { pthread_mutex_unlock(&pool.lock); }

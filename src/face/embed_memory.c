@@ -49,7 +49,7 @@ static void memory_check(MpDomain *d, const void *ptr) {
   const char *text;
   MpBuf report;
   if (ptr == NULL) return;
-  mp_buf_init(&report, mp_raw_system());
+  mp_buf_init(&report, &mp_alloc_system);
   if (mp_domain_check(d, ptr, &report) != MP_OK) {
     text = mp_buf_cstr(&report);
     memory_abort(text != NULL ? text : "moonpool: a block was misused");

@@ -425,6 +425,15 @@ static int names_fini(lua_State *L) {
   return tests_left(L, o);
 }
 
+/* --- alloc: tests.system(address or nil, old size, new size) → address or nil --- */
+
+static int alloc_system(lua_State *L) {
+  void *p = lua_isnoneornil(L, 1) ? NULL : tests_checkaddress(L, 1);
+  size_t osize = (size_t)luaL_checkinteger(L, 2), nsize = (size_t)luaL_checkinteger(L, 3);
+  tests_pushaddress(L, mp_alloc_resize(&mp_alloc_system, p, osize, nsize));
+  return 1;
+}
+
 /* --- num and err: plain functions --- */
 
 /* Pushes a size, or nil for a false status. */
@@ -496,10 +505,11 @@ static const luaL_Reg names_methods[] = {{"intern", names_intern},
                                          {"__gc", names_fini},
                                          {NULL, NULL}};
 static const luaL_Reg tests_functions[] = {
-    {"map", map_new},           {"records", set_new}, {"buf", buf_new},       {"arena", arena_new},
-    {"names", names_new},       {"hash", map_hash},   {"peek", arena_peek},   {"mul", num_mul},
-    {"add", num_add},           {"align", num_align}, {"ispow2", num_ispow2}, {"err_set", err_set},
-    {"err_memory", err_memory}, {NULL, NULL}};
+    {"map", map_new},           {"records", set_new},     {"buf", buf_new},
+    {"arena", arena_new},       {"names", names_new},     {"hash", map_hash},
+    {"peek", arena_peek},       {"mul", num_mul},         {"add", num_add},
+    {"align", num_align},       {"ispow2", num_ispow2},   {"err_set", err_set},
+    {"err_memory", err_memory}, {"system", alloc_system}, {NULL, NULL}};
 
 static void tests_metatable(lua_State *L, const char *kind, const luaL_Reg *methods) {
   luaL_newmetatable(L, kind);

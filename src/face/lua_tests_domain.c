@@ -68,7 +68,7 @@ int mp_lua_tests_domain_pushtext(lua_State *L, MpBuf *b) {
 static int set_new(lua_State *L) {
   MpTestsSet *s = (MpTestsSet *)lua_newuserdatauv(L, sizeof *s, 1);
   memset(s, 0, sizeof *s);
-  mp_buf_init(&s->reports, mp_raw_system());
+  mp_buf_init(&s->reports, &mp_alloc_system);
   luaL_setmetatable(L, SET);
   lua_newtable(L); /* what C holds on to */
   lua_setiuservalue(L, -2, 1);
@@ -126,7 +126,7 @@ static int set_lua(lua_State *L) {
 /* s:check(domain, address) → the report, or nil */
 static int set_judge(lua_State *L) {
   MpBuf out;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   if (mp_domain_check(mp_lua_tests_domain_door(L, 2), mp_lua_tests_domain_address(L, 3), &out) !=
       MP_OK)
     return mp_lua_tests_domain_pushtext(L, &out);
@@ -248,7 +248,7 @@ static int set_adopt(lua_State *L) {
 /* tests.rawcheck(address): by the door that is no set's */
 static int set_rawcheck(lua_State *L) {
   MpBuf out;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   if (mp_domain_check(mp_domain_of(NULL, MP_DOMAIN_RAW), mp_lua_tests_domain_address(L, 1), &out) !=
       MP_OK)
     return mp_lua_tests_domain_pushtext(L, &out);

@@ -122,7 +122,7 @@ static int set_statstext(lua_State *L) {
   MpStats s;
   MpBuf out;
   mp_stats_take(mp_lua_tests_domain_check(L)->domains, &s);
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   mp_stats_text(&s, &out);
   return mp_lua_tests_domain_pushtext(L, &out);
 }
@@ -149,9 +149,9 @@ static void groups_push(lua_State *L, const MpStatsGroups *g) {
 static int set_leaks(lua_State *L) {
   MpStatsGroups g;
   MpBuf out;
-  if (mp_stats_groups(mp_lua_tests_domain_check(L)->domains, mp_raw_system(), &g) != MP_OK)
+  if (mp_stats_groups(mp_lua_tests_domain_check(L)->domains, &mp_alloc_system, &g) != MP_OK)
     return 0;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   mp_stats_leaks(&g, &out);
   mp_lua_tests_domain_pushtext(L, &out);
   groups_push(L, &g);
@@ -163,11 +163,11 @@ static int set_leaks(lua_State *L) {
 static int set_grown(lua_State *L) {
   MpDomains *d = mp_lua_tests_domain_check(L)->domains;
   MpStatsGroups a, b, more;
-  if (mp_stats_groups(d, mp_raw_system(), &a) != MP_OK) return 0;
+  if (mp_stats_groups(d, &mp_alloc_system, &a) != MP_OK) return 0;
   lua_settop(L, 2);
   lua_call(L, 0, 0);
-  if (mp_stats_groups(d, mp_raw_system(), &b) != MP_OK) return 0;
-  if (mp_stats_compare(&a, &b, mp_raw_system(), &more) != MP_OK) return 0;
+  if (mp_stats_groups(d, &mp_alloc_system, &b) != MP_OK) return 0;
+  if (mp_stats_compare(&a, &b, &mp_alloc_system, &more) != MP_OK) return 0;
   groups_push(L, &more);
   mp_stats_fini(&a);
   mp_stats_fini(&b);

@@ -117,7 +117,7 @@ MpStatus mp_debug_checkthread(const MpDomain *d, MpBuf *out) {
 /* The same where no error can be raised. */
 static void debug_thread(const MpDebug *b) {
   MpBuf out;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   if (mp_debug_checkthread(b->home, &out) != MP_OK) debug_deliver(b, &out);
 }
 
@@ -147,7 +147,7 @@ static void debug_release(MpDebug *b, DebugBlock *leaving) {
   for (; leaving != NULL; leaving = next) {
     MpBuf out;
     next = leaving->next;
-    mp_buf_init(&out, mp_raw_system());
+    mp_buf_init(&out, &mp_alloc_system);
     block_judge(leaving, &who, &out);
     debug_deliver(b, &out);
     mp_layer_free(b->home, leaving->maker, leaving->guard.data - MP_GUARD_HEAD);
@@ -263,7 +263,7 @@ static bool debug_admit(MpDebug *b, const void *ptr, size_t *size) {
   MpBuf out;
   debug_thread(b);
   mp_vm_flush(b->home);
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   mp_layer_lock(b->home);
   k = (DebugBlock *)mp_map_get(&b->blocks, ptr);
   fine = k != NULL && !k->dead;
@@ -367,7 +367,7 @@ static MpDebug *debug_create(MpDomain *home) {
   MpDebug *b = (MpDebug *)calloc(1, sizeof *b);
   if (b == NULL) return NULL;
   b->home = home;
-  mp_map_init(&b->blocks, mp_raw_system());
+  mp_map_init(&b->blocks, &mp_alloc_system);
   b->newest = &b->oldest;
   mp_layer_lock(home);
   b->serial = home->debug != NULL ? home->debug->serial : 0;
@@ -506,7 +506,7 @@ size_t mp_debug_verify(MpDomain *d) {
   for (b = d->home->debug; b != NULL; b = b->next) {
     do {
       MpBuf out;
-      mp_buf_init(&out, mp_raw_system());
+      mp_buf_init(&out, &mp_alloc_system);
       mp_layer_lock(d->home);
       found = debug_next(b, &who, &out);
       mp_layer_unlock(d->home);

@@ -26,7 +26,7 @@ static void door_init(MpDomain *d, MpDomains *set, MpDomainId id) {
   d->id = id;
   d->set = set;
   d->home = id == MP_DOMAIN_RAW ? mp_raw_domain() : d;
-  mp_map_init(&d->made, mp_raw_system());
+  mp_map_init(&d->made, &mp_alloc_system);
 }
 
 MpDomains *mp_domain_newset(void) {
@@ -40,7 +40,7 @@ MpDomains *mp_domain_newset(void) {
   door_init(&set->raw, set, MP_DOMAIN_RAW);
   door_init(&set->mem, set, MP_DOMAIN_MEM);
   door_init(&set->obj, set, MP_DOMAIN_OBJ);
-  mp_site_init(&set->sites, mp_raw_system());
+  mp_site_init(&set->sites, &mp_alloc_system);
   mp_domain_enter(set);
   return set;
 }

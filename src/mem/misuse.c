@@ -112,7 +112,7 @@ MpStatus mp_misuse_report(MpDomain *d, const void *ptr, MpBuf *out) {
 void mp_misuse_abort(MpDomain *d, const void *ptr) {
   const char *text;
   MpBuf out;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   (void)mp_misuse_report(d, ptr, &out);
   text = mp_buf_cstr(&out);
   fprintf(stderr, "%s\n", text != NULL ? text : "moonpool: a block was misused");

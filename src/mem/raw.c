@@ -18,18 +18,6 @@
 
 /* {===== the C library ===== */
 
-static void *system_resize(void *ud, void *ptr, size_t osize, size_t nsize) {
-  (void)ud;
-  (void)osize;
-  if (nsize > 0) return realloc(ptr, nsize);
-  free(ptr);
-  return NULL;
-}
-
-static const MpAlloc raw_system = {system_resize, NULL};
-
-const MpAlloc *mp_raw_system(void) { return &raw_system; }
-
 /* C leaves open what a size of 0 does (C11 7.22.3); the contract doesn't. */
 static void *clib_malloc(void *ctx, size_t size) {
   (void)ctx;
@@ -72,8 +60,8 @@ static struct {
     .domain = {.alloc = {mp_domain_resize, &raw.domain},
                .id = MP_DOMAIN_RAW,
                .home = &raw.domain,
-               .made = {&raw_system, NULL, 0, 0}},
-    .sites = {{&raw_system, NULL, 0, 0}},
+               .made = {&mp_alloc_system, NULL, 0, 0}},
+    .sites = {{&mp_alloc_system, NULL, 0, 0}},
 };
 
 MpDomain *mp_raw_domain(void) { return &raw.domain; }

@@ -16,9 +16,6 @@ MpDomain *mp_raw_domain(void);
 void mp_raw_lock(void);
 void mp_raw_unlock(void);
 
-/* The C library's allocator, for what is about memory: it is in no domain. */
-const MpAlloc *mp_raw_system(void);
-
 /* The same as an allocator that can be installed: no header, so that tools see each block. */
 void mp_raw_clib(MpAllocator *out);
 

@@ -51,7 +51,7 @@ void mp_vm_flush(MpDomain *home) {
   MpDomains *set = home->set;
   MpBuf out;
   if (set == NULL || set->vm.late == NULL) return;
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   mp_buf_addstr(&out, set->vm.late);
   free(set->vm.late);
   set->vm.late = NULL;
@@ -72,7 +72,7 @@ static void vm_report(MpDomains *set, const MpGuard *g, bool dead) {
     mp_guard_finddead(g, &flaws);
   else
     mp_guard_find(g, &flaws);
-  mp_buf_init(&out, mp_raw_system());
+  mp_buf_init(&out, &mp_alloc_system);
   mp_report_damage(&out, &view, &flaws, &who);
   vm_say(set, &out);
   mp_buf_fini(&out);
