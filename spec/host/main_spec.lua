@@ -102,7 +102,13 @@ describe("options of moonpool:", function()
 
   it("without a script, stdin is one", function()
     prints("from stdin\n", { input = "print 'from stdin'" })
-    fails("moonpool: stdin:1: unexpected symbol near ')'", { input = "x = )" })
+  end)
+
+  it("an error of such a script leaves the exit code at 0, as the stock interpreter does", function()
+    local r = run { input = "x = )" }
+    assert.equal("moonpool: stdin:1: unexpected symbol near ')'\n", r.err)
+    assert.equal(0, r.code)
+    fails("moonpool: stdin:1: unexpected symbol near ')'\n", { "-", input = "x = )" })
   end)
 
   it("after -e, stdin isn't read", function()

@@ -28,7 +28,7 @@ local function write(path, text)
 end
 
 -- Without what the caller's own environment would say.
-local plain = "env -u LUA_INIT -u LUA_INIT_5_4 -u LUA_PATH -u LUA_PATH_5_4 -u LUA_CPATH "
+command.plain = "env -u LUA_INIT -u LUA_INIT_5_4 -u LUA_PATH -u LUA_PATH_5_4 -u LUA_CPATH "
   .. "-u LUA_CPATH_5_4 -u MOONPOOL_MALLOC TERM=dumb"
 
 function command.folder(files)
@@ -39,7 +39,7 @@ function command.folder(files)
 
   -- The program is called moonpool, as from PATH.
   local function run(arguments)
-    local words = { "cd", quoted(folder), "&&", plain }
+    local words = { "cd", quoted(folder), "&&", command.plain }
     for name, value in pairs(arguments.env or {}) do
       words[#words + 1] = name .. "=" .. quoted(value)
     end

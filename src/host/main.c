@@ -286,9 +286,17 @@ static void replace_exit(lua_State *L, const Options *o) {
   lua_call(L, 1, 0);
 }
 
+/* What a session says of errors goes without the program's name, also if it ends by one. */
+static void run_session(lua_State *L, Options *o) {
+  const char *name = o->name;
+  o->name = NULL;
+  mp_repl_run(L);
+  o->name = name;
+}
+
 /* Runs protected: light options. Returns whether all went well. */
 static int host_main(lua_State *L) {
-  const Options *o = (const Options *)lua_touserdata(L, 1);
+  Options *o = (Options *)lua_touserdata(L, 1);
   bool has_script = o->argv[o->script] != NULL;
   luaL_checkversion(L);
   if (o->version) print_version();
@@ -305,13 +313,13 @@ static int host_main(lua_State *L) {
   if (run_options(L, o) != LUA_OK) return 0;
   if (has_script && run_script(L, o) != LUA_OK) return 0;
   if (o->interactive) {
-    mp_repl_run(L);
+    run_session(L, o);
   } else if (!has_script && !o->statements && !o->version) {
     if (mp_line_is_terminal()) {
       print_version();
-      mp_repl_run(L);
-    } else if (run_file(L, o, NULL) != LUA_OK) {
-      return 0;
+      run_session(L, o);
+    } else {
+      run_file(L, o, NULL); /* as the stock interpreter, whose exit code is 0 then */
     }
   }
   lua_pushboolean(L, 1);
@@ -341,8 +349,10 @@ static lua_State *new_state(const Options *o) {
   return L;
 }
 
-/* What comes at the end of a state that is still whole. */
+/* What comes at the end of a state that is still whole. A hook of the script isn't for it. */
 static void end_state(lua_State *L, const Options *o) {
+  if (!o->stats) return;
+  lua_sethook(L, NULL, 0, 0);
   push_report(L, o);
   mp_run_report(L, o->name, lua_pcall(L, 0, 0, 0));
 }
