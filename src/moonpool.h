@@ -17,7 +17,8 @@
 ** - What goes wrong is a Lua error, so that a function that raises must be
 **   called where Lua can catch it: inside a lua_CFunction, or under lua_pcall.
 **   All of them raise for want of memory, in a state without moonpool, and
-**   after its end; those with a type raise for a text that is none.
+**   after its end; those with a type raise for a text that is none, those that
+**   read or write an address raise for NULL.
 ** - The stack is as before the call, but for what the function is said to push.
 ** - The state's thread calls them: one thread at a time, as with Lua's own
 **   functions. From then on moonpool takes it for the state's thread, on which

@@ -205,6 +205,52 @@ static int good_is_unknown(lua_State *L) {
   return 0;
 }
 
+/* Each function with a text or an address that is NULL. */
+static int null_number;
+static int null_at(lua_State *L) {
+  static int x;
+  switch (null_number) {
+    case 0: moonpool_cdef(L, NULL); break;
+    case 1: moonpool_load(L, "int", NULL); break;
+    case 2: moonpool_store(L, 1, "int", NULL); break;
+    case 3: moonpool_push(L, NULL, &x); break;
+    case 4: moonpool_pushnew(L, NULL); break;
+    case 5: moonpool_pushblock(L, NULL, &x, sizeof x, NULL, NULL); break;
+    case 6: moonpool_pushfunction(L, NULL, (void (*)(void))null_at); break;
+    case 7: moonpool_load(L, NULL, &x); break;
+    case 8: moonpool_store(L, 1, NULL, &x); break;
+    case 9: moonpool_check(L, 1, NULL); break;
+    case 10: moonpool_test(L, 1, NULL); break;
+    default: CHECK(0);
+  }
+  return 0;
+}
+
+static void test_null(lua_State *L) {
+  open_host(L);
+  for (null_number = 0; null_number < 3; null_number++)
+    FAILS(L, null_at, "expected an address, not NULL");
+  for (; null_number < 11; null_number++) FAILS(L, null_at, "'':1: type expected");
+}
+
+static int push_null(lua_State *L) { return moonpool_push(L, "struct nowhere **)", NULL), 1; }
+
+static int push_null_number(lua_State *L) { return moonpool_push(L, "int", NULL), 1; }
+
+static int block_null(lua_State *L) {
+  return moonpool_pushblock(L, "nonsense *", NULL, 4, NULL, NULL), 1;
+}
+
+static int function_null(lua_State *L) { return moonpool_pushfunction(L, "int *", NULL), 1; }
+
+static void test_null_of_bad_types(lua_State *L) {
+  open_host(L);
+  FAILS(L, push_null, "'struct nowhere **)'");
+  FAILS(L, push_null_number, "expected a pointer, function or aggregate type, got 'int'");
+  FAILS(L, block_null, "unknown type 'nonsense'");
+  FAILS(L, function_null, "expected a function type or a pointer to one, got 'int *'");
+}
+
 static void test_bad_types(lua_State *L) {
   open_host(L);
   FAILS(L, bad_push, "'struct nowhere **)'");
@@ -344,6 +390,13 @@ static void test_a_full_stack(lua_State *L) {
     moonpool_push(L, "int *", &x);
   }
   CHECK(lua_gettop(L) == top + 100);
+  for (i = 0; i < 3000; i++) { /* as for a host that leaves that to moonpool */
+    moonpool_push(L, "int *", NULL);
+    moonpool_pushblock(L, "int *", NULL, sizeof x, NULL, NULL);
+    moonpool_pushfunction(L, "int(int)", NULL);
+  }
+  CHECK(lua_gettop(L) == top + 9100);
+  lua_settop(L, top + 100);
   CHECK(moonpool_test(L, -1, "int *") == &x);
   lua_settop(L, 0);
 }
@@ -356,6 +409,8 @@ static const HostTest tests[] = {
     {"arguments of methods are counted without self", test_methods_count_from_self},
     {"test gives NULL instead of an error", test_test_gives_null},
     {"bad type texts raise", test_bad_types},
+    {"bad type texts raise for NULL too", test_null_of_bad_types},
+    {"NULL for a text or an address to use raises", test_null},
     {"bad declarations raise, all or nothing", test_bad_declarations},
     {"store refuses what nothing would keep", test_store_refuses_what_nothing_would_keep},
     {"store works outside of functions", test_store_in_the_open},

@@ -237,6 +237,7 @@
 #define MP_MSG_CALLBACK_FUNCTION "a callback needs a Lua function, not a %s"
 #define MP_MSG_NOT_OPEN "moonpool is not open in this state: call luaopen_moonpool first"
 #define MP_MSG_PUSH_TYPE "expected a pointer, function or aggregate type, got '%s'"
+#define MP_MSG_WANT_ADDRESS "expected an address, not NULL"
 #define MP_MSG_BLOCK_SMALL "a block of %zu bytes is too small for '%s' (%zu bytes)"
 #define MP_MSG_CHECK "%s expected, got %s%s"
 #define MP_MSG_CHECK_CONST ", which is const"

@@ -75,6 +75,12 @@ static void request_init(Request *r, int (*act)(lua_State *, MpInstance *, Reque
   r->ptr = (void *)ptr;
 }
 
+/* The same for one with a type: NULL is the text of none. */
+static void request_typed(Request *r, int (*act)(lua_State *, MpInstance *, Request *),
+                          const char *type, const void *ptr) {
+  request_init(r, act, type != NULL ? type : "", ptr);
+}
+
 void mp_embed_pushdoor(lua_State *L, MpState *E, int instance) {
   lua_pushvalue(L, instance);
   mp_clib_pushprocess(L, E, instance);
@@ -83,12 +89,18 @@ void mp_embed_pushdoor(lua_State *L, MpState *E, int instance) {
 
 /* }===== */
 
+/* Raises where there is nothing to read or to write. */
+static void check_address(lua_State *L, const void *ptr) {
+  if (ptr == NULL) mp_state_error(L, MP_MSG_WANT_ADDRESS);
+}
+
 /* {===== declaring ===== */
 
 static int act_cdef(lua_State *L, MpInstance *in, Request *r) {
   const char *text = (const char *)r->ptr;
   MpParseOptions options;
   MpErr e;
+  check_address(L, text);
   memset(&options, 0, sizeof options);
   if (mp_parse_cdef(&in->space, text, strlen(text), &options, &e) != MP_OK) mp_state_raise(L, &e);
   return 0;
@@ -136,6 +148,14 @@ static MpCdata *push_hostblock(lua_State *L, MpState *E, void *ptr) {
   return (MpCdata *)lua_touserdata(L, -1);
 }
 
+/* What is pushed for NULL, after the same checks. */
+static int act_pushnil(lua_State *L, MpInstance *in, Request *r) {
+  (void)in;
+  check_pushable(L, r->ct);
+  lua_pushnil(L);
+  return 1;
+}
+
 static int act_push(lua_State *L, MpInstance *in, Request *r) {
   check_pushable(L, r->ct);
   push_hostblock(L, in->engine, r->ptr);
@@ -145,11 +165,7 @@ static int act_push(lua_State *L, MpInstance *in, Request *r) {
 
 void moonpool_push(lua_State *L, const char *type, const void *ptr) {
   Request r;
-  if (ptr == NULL) {
-    lua_pushnil(L);
-    return;
-  }
-  request_init(&r, act_push, type, ptr);
+  request_typed(&r, ptr != NULL ? act_push : act_pushnil, type, ptr);
   embed_call(L, &r, 0, 1);
 }
 
@@ -234,15 +250,11 @@ static int block_refused(lua_State *L, const Request *r) {
 void moonpool_pushblock(lua_State *L, const char *type, void *ptr, size_t size,
                         void (*free)(void *ud, void *ptr), void *ud) {
   Request r;
-  if (ptr == NULL) {
-    lua_pushnil(L);
-    return;
-  }
-  request_init(&r, act_pushblock, type, ptr);
+  request_typed(&r, ptr != NULL ? act_pushblock : act_pushnil, type, ptr);
   r.size = size;
   r.free = free;
   r.ud = ud;
-  if (free == NULL) {
+  if (free == NULL || ptr == NULL) {
     embed_call(L, &r, 0, 1);
     return;
   }
@@ -296,7 +308,7 @@ static int act_pushnew(lua_State *L, MpInstance *in, Request *r) {
 
 void *moonpool_pushnew(lua_State *L, const char *type) {
   Request r;
-  request_init(&r, act_pushnew, type, NULL);
+  request_typed(&r, act_pushnew, type, NULL);
   embed_call(L, &r, 0, 1);
   return r.ptr;
 }
@@ -305,6 +317,10 @@ static int act_pushfunction(lua_State *L, MpInstance *in, Request *r) {
   const MpCtype *fn = mp_ctype_is_function_pointer(r->ct) ? r->ct->item : r->ct;
   if (fn->kind != MP_KIND_FUNCTION)
     mp_state_error(L, MP_MSG_CALLBACK_TYPE, mp_state_pushrepr(L, fn, NULL));
+  if (r->fn == NULL) {
+    lua_pushnil(L);
+    return 1;
+  }
   lua_pushvalue(L, UP_NAMESPACE);
   mp_clib_pushfunction(L, in->engine, lua_gettop(L), fn, r->fn);
   return 1;
@@ -312,11 +328,7 @@ static int act_pushfunction(lua_State *L, MpInstance *in, Request *r) {
 
 void moonpool_pushfunction(lua_State *L, const char *type, void (*fn)(void)) {
   Request r;
-  if (fn == NULL) {
-    lua_pushnil(L);
-    return;
-  }
-  request_init(&r, act_pushfunction, type, NULL);
+  request_typed(&r, act_pushfunction, type, NULL);
   r.fn = fn;
   embed_call(L, &r, 0, 1);
 }
@@ -329,13 +341,14 @@ static void check_value(lua_State *L, const MpCtype *ct) {
 
 static int act_load(lua_State *L, MpInstance *in, Request *r) {
   check_value(L, r->ct);
+  check_address(L, r->ptr);
   mp_tolua_push(L, in->engine, r->ct, (const char *)r->ptr, NULL, 0);
   return 1;
 }
 
 void moonpool_load(lua_State *L, const char *type, const void *from) {
   Request r;
-  request_init(&r, act_load, type, from);
+  request_typed(&r, act_load, type, from);
   embed_call(L, &r, 0, 1);
 }
 
@@ -352,6 +365,7 @@ static bool in_function(lua_State *L) {
 static int act_store(lua_State *L, MpInstance *in, Request *r) {
   MpDest d;
   check_value(L, r->ct);
+  check_address(L, r->ptr);
   memset(&d, 0, sizeof d);
   d.L = L;
   d.E = in->engine;
@@ -372,7 +386,7 @@ static const char *error_text(lua_State *L) {
 void moonpool_store(lua_State *L, int idx, const char *type, void *to) {
   Request r;
   luaL_checkstack(L, 1, NULL);
-  request_init(&r, act_store, type, to);
+  request_typed(&r, act_store, type, to);
   lua_pushvalue(L, idx);
   if (idx <= 0 || !in_function(L)) {
     embed_call(L, &r, 1, 0);
@@ -469,7 +483,7 @@ static int act_address(lua_State *L, MpInstance *in, Request *r) {
 static void *find_address(lua_State *L, int idx, const char *type) {
   Request r;
   luaL_checkstack(L, 1, NULL);
-  request_init(&r, act_address, type, NULL);
+  request_typed(&r, act_address, type, NULL);
   if (lua_isnone(L, idx)) {
     embed_call(L, &r, 0, 1);
   } else {
