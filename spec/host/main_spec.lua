@@ -87,7 +87,7 @@ describe("options of moonpool:", function()
   it("-i goes on with the terminal after the script", function()
     local r = run { "-i", "a.lua", input = "x\n" }
     assert.equal(0, r.code)
-    assert.matches("\na\n> a\n> \n$", r.out)
+    assert.matches("\na\n> x\na\n> \n$", r.out)
   end)
 
   it("-- ends the options", function()

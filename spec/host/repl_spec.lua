@@ -7,14 +7,20 @@ local run, folder = command.folder {}
 
 teardown(function() engine.run("rm -rf '" .. folder .. "'") end)
 
--- What a session prints after the version's line, and what it prints to stderr.
+-- What a session prints after the version's line, but for the lines that it is given, and
+-- what it prints to stderr.
 local function session(input, ...)
   local r = run { "-i", input = input, ... }
   assert.equal(0, r.code)
-  return r.out:match "^[^\n]*\n(.*)$", r.err
+  return command.without_echo(r.out:match "^[^\n]*\n(.*)$", input), r.err
 end
 
 describe("a session", function()
+  it("shows the lines that it reads", function()
+    local r = run { "-i", input = "1 + 2\ndo\n\nend\n\tx" }
+    assert.equal("\n> 1 + 2\n3\n> do\n>> \n>> end\n> \tx\nnil\n> \n", r.out:match "\n.*")
+  end)
+
   it("prints what expressions give", function()
     assert.equal("> 3\n> 1\tnil\tx\n> \n", (session "1 + 2\n1, nil, 'x'\n"))
   end)

@@ -31,6 +31,17 @@ end
 command.plain = "env -u LUA_INIT -u LUA_INIT_5_4 -u LUA_PATH -u LUA_PATH_5_4 -u LUA_CPATH "
   .. "-u LUA_CPATH_5_4 -u MOONPOOL_MALLOC TERM=dumb"
 
+--- What a session shows without the lines that it was given, which it shows too.
+function command.without_echo(text, input)
+  local at = 1
+  for line in (input:sub(-1) == "\n" and input or input .. "\n"):gmatch "([^\n]*)\n" do
+    local from, to = text:find(line .. "\n", at, true)
+    assert(from, text)
+    text, at = text:sub(1, from - 1) .. text:sub(to + 1), from
+  end
+  return text
+end
+
 function command.folder(files)
   local folder = os.tmpname()
   os.remove(folder)

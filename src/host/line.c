@@ -57,13 +57,22 @@ static char *line_plain(size_t *len) {
   return line;
 }
 
+/* What isn't typed is shown nevertheless, as a terminal and an editing library show it. */
+static void line_show(const char *line, size_t len) {
+  fwrite(line, 1, len, stdout);
+  fputs("\n", stdout);
+  fflush(stdout);
+}
+
 char *mp_line_read(const char *prompt, size_t *len) {
   char *line;
   if (!editor.looked_for) editor_find();
   if (editor.read == NULL) {
     fputs(prompt, stdout);
     fflush(stdout);
-    return line_plain(len);
+    line = line_plain(len);
+    if (line != NULL && !mp_line_is_terminal()) line_show(line, *len);
+    return line;
   }
   line = editor.read(prompt);
   if (line != NULL) *len = strlen(line);
