@@ -168,7 +168,7 @@ describe("memory:", function()
     end
     prints("1\n", { "--max-mem=1G", "-e", "print(1)" })
     fails("moonpool: cannot create state: not enough memory\n", { "--max-mem=1K" })
-    for _, size in ipairs { "", "x", "0", "-1", "1T", "1KB", "99999999999G" } do
+    for _, size in ipairs { "", "x", "0", "-1", "1T", "1KB", "99999999999G", "18446744073709551616" } do
       fails("moonpool: unrecognized option '--max-mem=" .. size .. "'\n", { "--max-mem=" .. size })
     end
   end)

@@ -6,6 +6,7 @@
 
 #include "moonpool.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdbool.h>
@@ -84,15 +85,17 @@ static bool read_size(const char *text, size_t *out) {
   static const char units[] = "KMG";
   char *end;
   const char *unit;
-  unsigned long long n = strtoull(text, &end, 10);
+  unsigned long long n;
   int shift = 0;
+  errno = 0;
+  n = strtoull(text, &end, 10);
   if (*text < '0' || *text > '9' || n == 0) return false;
   if (*end != '\0') {
     unit = strchr(units, *end);
     if (unit == NULL || end[1] != '\0') return false;
     shift = 10 * (int)(unit - units + 1);
   }
-  if (n > (SIZE_MAX >> shift)) return false;
+  if (errno == ERANGE || n > (SIZE_MAX >> shift)) return false;
   *out = (size_t)n << shift;
   return true;
 }
