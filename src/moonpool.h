@@ -239,7 +239,7 @@ MOONPOOL_API void moonpool_pushblock(lua_State *L, const char *type, void *ptr, 
 ** Pushes a C function of that type, `int(const char *, double)` or a pointer
 ** to such, as a Lua function: arguments and result are converted as those of a
 ** library's functions. It must outlive the state. NULL pushes nil. It must not
-** raise Lua errors, nor be used to leave C by longjmp.
+** raise Lua errors, nor throw, nor be used to leave C by longjmp.
 */
 MOONPOOL_API void moonpool_pushfunction(lua_State *L, const char *type, void (*fn)(void));
 
