@@ -179,7 +179,8 @@ $(B)/fixtures/lib%.so: spec/support/fixtures/%.c Makefile
 # Hosts, each a program of tests (spec/embed_spec.lua runs them).
 EMBED := $(patsubst spec/%,$(B)/%,$(basename $(wildcard spec/embed/*.c spec/embed/*.cpp)))
 EMBED_FLAGS = $(WARNINGS_HOST) $(MODE_FLAGS) -Isrc $(LUA_CFLAGS) $(CFLAGS) -MMD -MP -MT $@ -MF $@.d
-EMBED_LIBS = $(B)/libmoonpool.a $(ALL_LDFLAGS) $(LUA_LIBS) $(LIBS)
+# They export what they have, as hosts do whose modules use their Lua.
+EMBED_LIBS = -rdynamic $(B)/libmoonpool.a $(ALL_LDFLAGS) $(LUA_LIBS) $(LIBS)
 
 $(B)/embed/%: spec/embed/%.c $(B)/libmoonpool.a Makefile
 	@mkdir -p $(@D)

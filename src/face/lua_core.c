@@ -225,7 +225,7 @@ int luaopen_moonpool(lua_State *L) {
 int luaopen_moonpool_core(lua_State *L) {
   luaL_checkstack(L, 16, NULL);
   if (mp_state_find(L) == NULL) {
-    mp_dl_pin((const void *)(uintptr_t)luaopen_moonpool);
+    mp_dl_pin((const void *)(uintptr_t)core_open); /* static: a host may have the others too */
     lua_pushcfunction(L, core_open);
     if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
       mp_state_abandon(L);
