@@ -4,7 +4,8 @@
 local engine = require "spec.support.engine"
 local command = require "spec.support.command"
 
-local stock = os.getenv "MOONPOOL_STOCK" or "lua5.4"
+-- The interpreter that runs the specs, without what may run it.
+local stock = (os.getenv "MOONPOOL_LUA" or "lua5.4"):match "%S+$"
 
 local files = {
   ["args.lua"] = [[
@@ -162,10 +163,10 @@ local groups = {
     e "collectgarbage 'stop' collectgarbage 'generational' print(1)",
     e("for n = 1, 1e5 do io.write(n, ' numbers to nobody\\n') end", { pipe = "head -c 10" }),
     e("io.stdout:setvbuf 'no' for n = 1, 1e5 do io.write(n, '\\n') end", { pipe = "head -c 2" }),
-    e("io.popen('sleep .1; kill -INT $PPID') while true do end"),
-    e("io.popen('sleep .1; kill -INT $PPID') print(pcall(function() while true do end end)) print 'on'"),
-    e("io.popen('sleep .1; kill -TERM $PPID') while true do end"),
-    { "-e", "io.popen('sleep .1; kill -INT $PPID') pcall(load 'while true do end')", "-e", "print 'two'" },
+    e("io.popen('sleep .2; kill -INT $PPID') while true do end"),
+    e("io.popen('sleep .2; kill -INT $PPID') print(pcall(function() while true do end end)) print 'on'"),
+    e("io.popen('sleep .2; kill -TERM $PPID') while true do end"),
+    { "-e", "io.popen('sleep .2; kill -INT $PPID') pcall(load 'while true do end')", "-e", "print 'two'" },
   },
   { "the environment",
     e("print(x)", { env = { LUA_INIT = "x = 'init'" } }),
@@ -213,7 +214,7 @@ local groups = {
     { "-i", "-", input = "print 'script'\n", session = true }, i("x\n", { "-E" }),
     i "x <const> = 1\n", i "goto x\n::x::\n", i "local a <close> = 1\n", i "if true then return 5 end\n",
     i "f = function() return f() + 1 end\n",
-    i "io.popen('sleep .1; kill -INT $PPID') while true do end\n'on'\n", i "coroutine.yield()\n",
+    i "io.popen('sleep .2; kill -INT $PPID') while true do end\n'on'\n", i "coroutine.yield()\n",
     i "warn '@on' warn 'w'\n",
     i "('x'):rep(5)\n", i "print 'x'; 5\n", i "5;\n", i "x = 1 x\n= 2\nx\n", i "table.unpack({}, 1, 3)\n",
     i "nil\n",
