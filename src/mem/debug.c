@@ -401,6 +401,9 @@ bool mp_debug_is(const MpAllocator *a) { return a->malloc == debug_malloc; }
 void mp_debug_remove(MpDomain *d) {
   MpDebug *b = mp_debug_of(d);
   if (b == NULL) return;
+  mp_layer_lock(d->home);
+  b->options.quarantine = 0; /* what is freed from now on goes at once: nobody would come for it */
+  mp_layer_unlock(d->home);
   debug_drain(b, 0);
   mp_vm_release(d->home);
   mp_layer_pop(d->home);
