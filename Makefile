@@ -265,7 +265,7 @@ gcstress: ## run the specs with a full collection before each new cdata
 	  $(MAKE) --no-print-directory MODE=gcstress run-specs SPEC=$$specs; done
 
 STEP = 1
-oom: ## out of memory at every point (every STEP=th) from require to close, without hooks and with
+oom: ## out of memory at every point (every STEP=th) from newstate or require to close, without hooks and with
 	@tools/deps test
 	@$(MAKE) --no-print-directory run-oom
 
