@@ -218,6 +218,26 @@ describe("an allocator written in Lua", function()
     assert.equal(10, freed)
   end)
 
+  it("with functions of moonpool's beside it, but not their ctx, has no memory of theirs", function()
+    for hooks = 0, 1 do
+      if hooks == 1 then mem.setup_debug_hooks() end
+      local below = mem.get_allocator(mem.MEM)
+      mem.set_allocator(mem.MEM, {
+        malloc = function(_, n) return below.malloc(below.ctx, n) end,
+        calloc = below.calloc, realloc = below.realloc,
+        free = function(_, p) below.free(below.ctx, p) end,
+      })
+      local zeroed = mem.calloc(1, 1)
+      local p = mem.malloc(1)
+      local larger = mem.realloc(p, 100)
+      mem.free(p)
+      mem.set_allocator(mem.MEM, below)
+      mem.remove_debug_hooks()
+      assert.is_nil(zeroed)
+      assert.is_nil(larger)
+    end
+  end)
+
   it("can be given any ctx, and callable objects", function()
     local below = mem.get_allocator(mem.MEM)
     local seen
