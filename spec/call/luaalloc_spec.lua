@@ -238,6 +238,36 @@ describe("an allocator written in Lua", function()
     end
   end)
 
+  it("is counted once, however its functions come to the memory", function()
+    for name, id in pairs { raw = 0, mem = 1, obj = 2 } do
+      local door, below = mem[name], mem.get_allocator(id)
+      local function again(_, n) return door.malloc(n) end
+      local function free(_, p) below.free(below.ctx, p) end
+      local function realloc(_, p, n) return below.realloc(below.ctx, p, n) end
+      local function live() return table.concat({ mem.live(id) }, " ") end
+      for _, t in ipairs {
+        { malloc = again, free = free, realloc = realloc },
+        { malloc = again, free = below.free, realloc = below.realloc },
+        { malloc = again, free = function(_, p) door.free(p) end,
+          realloc = function(_, p, n) return door.realloc(p, n) end },
+      } do
+        t.ctx, t.calloc = below.ctx, below.calloc
+        local before = live()
+        local blocks, bytes = mem.live(id)
+        mem.set_allocator(id, t)
+        local p = door.malloc(32)
+        assert.equal(("%d %d"):format(blocks + 1, bytes + 32), live())
+        p = door.realloc(p, 700)
+        assert.equal(("%d %d"):format(blocks + 1, bytes + 700), live())
+        door.free(p)
+        mem.set_allocator(id, below)
+        assert.equal(before, live())
+        door.free(door.malloc(32))
+        assert.equal(before, live())
+      end
+    end
+  end)
+
   it("can be given any ctx, and callable objects", function()
     local below = mem.get_allocator(mem.MEM)
     local seen
