@@ -341,8 +341,9 @@ static lua_State *new_state(const Options *o) {
   return L;
 }
 
-/* What comes at the end of a state that is still whole. */
+/* What comes at the end of a state that is still whole. There may be no memory left even for a closure. */
 static void end_state(lua_State *L, const Options *o) {
+  if (!o->stats) return;
   push_report(L, o);
   mp_run_report(L, o->name, lua_pcall(L, 0, 0, 0));
 }
