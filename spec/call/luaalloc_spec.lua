@@ -268,6 +268,34 @@ describe("an allocator written in Lua", function()
     end
   end)
 
+  it("makes blocks of its domain alone, wherever it has the memory from", function()
+    local names = { "raw", "mem", "obj" }
+    for id, name in ipairs(names) do
+      local own = mem.get_allocator(id - 1)
+      for source = 0, #names do -- 0: what was there before
+        local from = mem[names[source]]
+        local t = over(id - 1, from and {
+          malloc = function(_, n) return from.malloc(n) end,
+          free = function(_, p) from.free(p) end,
+        } or {})
+        mem.set_allocator(id - 1, t)
+        local p = mem[name].malloc(40)
+        mem.set_allocator(id - 1, own)
+        for _, other in ipairs(names) do
+          if other ~= name then
+            for _, verb in ipairs { "free", "realloc" } do
+              local ok, why = pcall(mem[other][verb], p, 80)
+              assert.is_false(ok)
+              assert.is_truthy(why:find("wrong domain: block .- given to the " .. other
+                .. " domain: 40 bytes %(" .. name .. " domain%)"), why)
+            end
+          end
+        end
+        mem[name].free(p)
+      end
+    end
+  end)
+
   it("can be given any ctx, and callable objects", function()
     local below = mem.get_allocator(mem.MEM)
     local seen
