@@ -52,6 +52,7 @@ FLAGS_gcstress = -O1 -DMP_ASSERT_LEVEL=2 -DMP_GCSTRESS=1
 FLAGS_tsan = -O1 -fno-omit-frame-pointer -fsanitize=thread
 # The module stays mapped, so that reports of leaks at the exit can name its functions.
 LDFLAGS_asan = -Wl,-z,nodelete
+LDFLAGS_debug = -Wl,-z,nodelete
 # clang links its runtime into programs, not into modules, unless told to, and hides it.
 ifneq ($(findstring clang,$(shell $(CC) --version 2>/dev/null)),)
 ASAN_RUNTIME = $(shell $(CC) -print-file-name=libclang_rt.asan-$(shell uname -m).so)
@@ -266,7 +267,7 @@ gcstress: ## run the specs with a full collection before each new cdata
 	  $(MAKE) --no-print-directory MODE=gcstress run-specs SPEC=$$specs; done
 
 STEP = 1
-oom: ## out of memory at every point (every STEP=th) from require to close, without hooks and with
+oom: ## out of memory at every point (every STEP=th) from newstate or require to close, without hooks and with
 	@tools/deps test
 	@$(MAKE) --no-print-directory run-oom
 

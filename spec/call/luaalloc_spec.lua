@@ -218,6 +218,84 @@ describe("an allocator written in Lua", function()
     assert.equal(10, freed)
   end)
 
+  it("with functions of moonpool's beside it, but not their ctx, has no memory of theirs", function()
+    for hooks = 0, 1 do
+      if hooks == 1 then mem.setup_debug_hooks() end
+      local below = mem.get_allocator(mem.MEM)
+      mem.set_allocator(mem.MEM, {
+        malloc = function(_, n) return below.malloc(below.ctx, n) end,
+        calloc = below.calloc, realloc = below.realloc,
+        free = function(_, p) below.free(below.ctx, p) end,
+      })
+      local zeroed = mem.calloc(1, 1)
+      local p = mem.malloc(1)
+      local larger = mem.realloc(p, 100)
+      mem.free(p)
+      mem.set_allocator(mem.MEM, below)
+      mem.remove_debug_hooks()
+      assert.is_nil(zeroed)
+      assert.is_nil(larger)
+    end
+  end)
+
+  it("is counted once, however its functions come to the memory", function()
+    for name, id in pairs { raw = 0, mem = 1, obj = 2 } do
+      local door, below = mem[name], mem.get_allocator(id)
+      local function again(_, n) return door.malloc(n) end
+      local function free(_, p) below.free(below.ctx, p) end
+      local function realloc(_, p, n) return below.realloc(below.ctx, p, n) end
+      local function live() return table.concat({ mem.live(id) }, " ") end
+      for _, t in ipairs {
+        { malloc = again, free = free, realloc = realloc },
+        { malloc = again, free = below.free, realloc = below.realloc },
+        { malloc = again, free = function(_, p) door.free(p) end,
+          realloc = function(_, p, n) return door.realloc(p, n) end },
+      } do
+        t.ctx, t.calloc = below.ctx, below.calloc
+        local before = live()
+        local blocks, bytes = mem.live(id)
+        mem.set_allocator(id, t)
+        local p = door.malloc(32)
+        assert.equal(("%d %d"):format(blocks + 1, bytes + 32), live())
+        p = door.realloc(p, 700)
+        assert.equal(("%d %d"):format(blocks + 1, bytes + 700), live())
+        door.free(p)
+        mem.set_allocator(id, below)
+        assert.equal(before, live())
+        door.free(door.malloc(32))
+        assert.equal(before, live())
+      end
+    end
+  end)
+
+  it("makes blocks of its domain alone, wherever it has the memory from", function()
+    local names = { "raw", "mem", "obj" }
+    for id, name in ipairs(names) do
+      local own = mem.get_allocator(id - 1)
+      for source = 0, #names do -- 0: what was there before
+        local from = mem[names[source]]
+        local t = over(id - 1, from and {
+          malloc = function(_, n) return from.malloc(n) end,
+          free = function(_, p) from.free(p) end,
+        } or {})
+        mem.set_allocator(id - 1, t)
+        local p = mem[name].malloc(40)
+        mem.set_allocator(id - 1, own)
+        for _, other in ipairs(names) do
+          if other ~= name then
+            for _, verb in ipairs { "free", "realloc" } do
+              local ok, why = pcall(mem[other][verb], p, 80)
+              assert.is_false(ok)
+              assert.is_truthy(why:find("wrong domain: block .- given to the " .. other
+                .. " domain: 40 bytes %(" .. name .. " domain%)"), why)
+            end
+          end
+        end
+        mem[name].free(p)
+      end
+    end
+  end)
+
   it("can be given any ctx, and callable objects", function()
     local below = mem.get_allocator(mem.MEM)
     local seen

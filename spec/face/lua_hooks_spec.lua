@@ -276,6 +276,15 @@ describe("mem.setup_debug_hooks", function()
     mem.remove_debug_hooks()
   end)
 
+  it("hold nothing back once they are off", function()
+    mem.setup_debug_hooks()
+    local p = mem.malloc(10000)
+    mem.remove_debug_hooks()
+    local large = mem.stats().heap.large
+    mem.free(p)
+    assert.is_true(mem.stats().heap.large <= large - 10000)
+  end)
+
   it("writes CPython's bytes", function()
     mem.setup_debug_hooks()
     mem.setup_debug_hooks() -- wraps nothing twice

@@ -190,6 +190,31 @@ describe("mem.deallocate", function()
   end)
 end)
 
+describe("a type that is aligned to more than 16", function()
+  it("has its objects so", function()
+    local mine = engine.new()
+    mine.cdef [[
+      struct wide { _Alignas(64) int x; char *p; };
+      struct row { int n; _Alignas(32) int items[]; };
+    ]]
+    for hooks = 0, 1 do
+      if hooks == 1 then mine.mem.setup_debug_hooks() end
+      for _ = 1, 20 do
+        local o = mine.mem.generic_alloc "struct wide"
+        local row = mine.mem.generic_alloc("struct row", 5)
+        assert.equal(0, mine.cast("uintptr_t", o) % 64)
+        assert.equal(0, mine.cast("uintptr_t", row) % 32)
+        assert.equal(5, #row.items)
+        o.x, row.items[4] = 7, 8
+        assert.equal(1, mine.mem.refcount(mine.cast("void *", mine.cast("uintptr_t", o))))
+        assert.is_true(mine.mem.release(o))
+        mine.release(row)
+      end
+      mine.mem.remove_debug_hooks()
+    end
+  end)
+end)
+
 describe("mem.immortal", function()
   it("makes an object that no release ends", function()
     local output, code = engine.run_lua [[

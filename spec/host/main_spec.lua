@@ -241,6 +241,11 @@ describe("LUA_INIT", function()
 end)
 
 describe("the exit code", function()
+  it("is 1 also for a script that leaves no memory behind", function()
+    fails("moonpool: not enough memory\n",
+      { "-e", "require 'mem'.set_nomemory(0) local s = ('x'):rep(100)" })
+  end)
+
   it("is what os.exit says", function()
     for argument, code in pairs { ["true"] = 0, ["false"] = 1, ["3"] = 3, ["0, true"] = 0, ["7, true"] = 7 } do
       assert.equal(code, run { "-e", "os.exit(" .. argument .. ")" }.code)

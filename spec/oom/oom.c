@@ -3,18 +3,19 @@
 ** allocator can be told to fail at the n-th request runs spec/oom/day.lua, from
 ** opening moonpool to closing the state, once for each n: first with that
 ** request and all later ones failing, then with two in a row, which gets past
-** Lua's emergency collection. Then the same for the requests to moonpool's
-** domains alone. Nothing may crash, and nothing may be left.
+** Lua's emergency collection. The same in a state of moonpool's own, from
+** moonpool_newstate on, and for the requests to moonpool's domains alone. Nothing may crash, and nothing may be left.
 **
 ** After the failure the rest of the memory is there again: the script must
 ** run in the same state as if nothing had been.
 **
 ** Usage: oom SCRIPT STEP: every STEP-th n. Prints how many points it covered.
-** oom SCRIPT N any|domains 0|2: that point alone, to look into.
+** oom SCRIPT N any|heap|host|domains 0|2: that point alone, to look into.
 */
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <lualib.h>
 #include <stdbool.h>
@@ -24,6 +25,8 @@
 #include <sys/mman.h>
 
 #include "moonpool.h"
+#include "mem/debug.h"
+#include "mem/raw.h"
 #include "value/state.h"
 
 /* {===== allocators that fail when they are told to ===== */
@@ -31,6 +34,7 @@
 static bool counting;           /* requests count */
 static long asked, from, count; /* so far; those that fail: from the from-th on, so many (0: all) */
 static long live_lua, live_c, base_c, base_raw; /* blocks */
+static long base_sites; /* lines that RAW's hooks have seen: a block each, the process's */
 
 static bool fails(void) {
   if (!counting) return false;
@@ -127,6 +131,16 @@ static uint64_t domains_stop(lua_State *L) {
   return n;
 }
 
+/* What the script may call, in a state with its libraries, and the script itself. */
+static int day_load(lua_State *L) {
+  lua_register(L, "domains_fail", domains_fail);
+  /* Lua's own buffers have a metatable that isn't made whole if memory runs out just then. */
+  if (luaL_dostring(L, "local s = ('x'):rep(100000)")) return lua_error(L);
+  if (luaL_loadfile(L, script) != LUA_OK) return lua_error(L);
+  lua_setglobal(L, "day");
+  return 0;
+}
+
 static lua_State *day_open(void) {
   lua_State *L = lua_newstate(host_alloc, NULL);
   luaL_openlibs(L);
@@ -136,14 +150,11 @@ static lua_State *day_open(void) {
   lua_pushcfunction(L, luaopen_moonpool);
   lua_setfield(L, -2, "moonpool");
   lua_pop(L, 1);
-  lua_register(L, "domains_fail", domains_fail);
-  /* Lua's own buffers have a metatable that isn't made whole if memory runs out just then. */
-  if (luaL_dostring(L, "local s = ('x'):rep(100000)")) exit(2);
-  if (luaL_loadfile(L, script) != LUA_OK) {
+  lua_pushcfunction(L, day_load);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
     printf("%s\n", lua_tostring(L, -1));
     exit(2);
   }
-  lua_setglobal(L, "day");
   return L;
 }
 
@@ -194,20 +205,27 @@ static void warm(void) {
   lua_close(L);
 }
 
-/* The same state, with memory again: it works. Then it closes, and nothing is left. */
-static void day_end(lua_State *L, const char *kind, long n) {
+/* A state has closed: nothing is left of it. */
+static void day_check(const char *kind, long n) {
   char text[64];
-  lua_settop(L, 0);
-  if (luaL_dostring(L, "require 'moonpool'.mem.remove_debug_hooks()") ||
-      day_run(L, -1, 0) != LUA_OK)
-    complain("afterwards", kind, n, lua_tostring(L, -1));
-  lua_close(L);
   if (skipped || lost_raw() > base_raw) base_c = live_c;
+  base_c += (long)mp_raw_sites()->map.count - base_sites;
+  base_sites = (long)mp_raw_sites()->map.count;
   base_raw = lost_raw();
   if (live_lua != 0 || live_c > base_c) {
     snprintf(text, sizeof text, "%ld blocks of Lua's, %ld of C's", live_lua, live_c - base_c);
     complain("left over", kind, n, text);
   }
+}
+
+/* The same state, with memory again: it works. Then it closes. */
+static void day_end(lua_State *L, const char *kind, long n) {
+  lua_settop(L, 0);
+  if (luaL_dostring(L, "require 'moonpool'.mem.remove_debug_hooks()") ||
+      day_run(L, -1, 0) != LUA_OK)
+    complain("afterwards", kind, n, lua_tostring(L, -1));
+  moonpool_close(L); /* a state of lua_newstate, too */
+  day_check(kind, n);
 }
 
 /* One point: the n-th request and `width` - 1 more fail (0: all later ones). Did it come to that? */
@@ -224,6 +242,55 @@ static bool point(long n, long width) {
   day_end(L, width ? "two at" : "from", n);
   return reached;
 }
+
+/* A state of moonpool_newstate with the day in it (then something is on its stack); NULL: no memory. */
+static lua_State *newstate_open(lua_Alloc alloc) {
+  moonpool_Config config;
+  lua_State *L;
+  memset(&config, 0, sizeof config);
+  config.size = sizeof config;
+  config.alloc = alloc;
+  L = moonpool_newstate(&config);
+  if (L == NULL) return NULL;
+  lua_setwarnf(L, warned, NULL);
+  lua_pushcfunction(L, day_load);
+  lua_pushboolean(L, lua_pcall(L, 0, 0, 0) == LUA_OK);
+  if (!lua_toboolean(L, -1)) lua_settop(L, 0);
+  return L;
+}
+
+/* The same from moonpool_newstate on, over `alloc` or (NULL) on moonpool's heap. */
+static bool newstate_point(lua_Alloc alloc, long n, long width) {
+  const char *kind = width ? "two from newstate on at" : "from newstate on from";
+  lua_State *L;
+  bool reached;
+  skipped = false;
+  asked = 0;
+  from = n;
+  count = width;
+  counting = true;
+  L = newstate_open(alloc);
+  if (L != NULL && lua_gettop(L) > 0) day_run(L, -1, 0);
+  counting = false;
+  reached = asked >= n;
+  if (L == NULL) {
+    mp_debug_remove(
+        mp_domain_of(NULL, MP_DOMAIN_RAW)); /* the process's: it may have come to them */
+    day_check(kind, n);
+    return reached;
+  }
+  lua_settop(L, 0);
+  lua_pushnil(L); /* see day_load */
+  lua_setfield(L, LUA_REGISTRYINDEX, "_UBOX*");
+  lua_pushcfunction(L, day_load);
+  if (lua_pcall(L, 0, 0, 0) != LUA_OK) complain("afterwards", kind, n, lua_tostring(L, -1));
+  day_end(L, kind, n);
+  return reached;
+}
+
+static bool heap_point(long n, long width) { return newstate_point(NULL, n, width); }
+
+static bool host_point(long n, long width) { return newstate_point(host_alloc, n, width); }
 
 /* The same for the requests to the domains. */
 static bool domain_point(long n, long width) {
@@ -255,6 +322,7 @@ static void close_point(void) {
 
 int main(int argc, char **argv) {
   long step = argc > 2 ? atol(argv[2]) : 1, points = 0, n, width;
+  bool (*which)(long, long) = point;
   script = argv[1];
   warm();
   for (n = 0; n < 3; n++) { /* what is the process's for good is there then */
@@ -263,14 +331,23 @@ int main(int argc, char **argv) {
     lua_close(L);
     base_c = live_c;
   }
+  base_raw = lost_raw();
+  base_sites = (long)mp_raw_sites()->map.count;
+  heap_point(LONG_MAX, 0);
+  heap_point(LONG_MAX, 0);
   if (argc > 4) { /* one point alone: its kind and number */
     width = atol(argv[4]);
-    (strcmp(argv[3], "domains") == 0 ? domain_point : point)(step, width);
+    if (strcmp(argv[3], "domains") == 0) which = domain_point;
+    if (strcmp(argv[3], "heap") == 0) which = heap_point;
+    if (strcmp(argv[3], "host") == 0) which = host_point;
+    which(step, width);
     return 0;
   }
   close_point();
   for (width = 0; width <= 2; width += 2) {
     for (n = 1; point(n, width); n += step) points++;
+    for (n = 1; heap_point(n, width); n += step) points++;
+    for (n = 1; host_point(n, width); n += step) points++;
     for (n = 0; domain_point(n, width); n += step) points++;
   }
   printf("%ld points\n", points + 1);

@@ -232,15 +232,19 @@ static int allocator_new(lua_State *L) {
   NewPlan p;
   MpBlock *b;
   MpCdata *c, *under;
+  size_t spare, whole;
   if (lua_isnil(L, UP_ALLOC)) return mp_lua_new_make(L, E, mp_lua_ctype_check(L, in, 1), 2);
   dest_init(&d, L, E);
   mp_cdata_checkending(L, E);
   new_plan(L, &d, mp_lua_ctype_check(L, in, 1), 2, &p);
   mp_cdata_pace(L, p.size);
+  spare = p.data->align > 16 ? p.data->align - 1
+                             : 0; /* what allocators give is aligned to 16 at best */
+  if (!mp_num_add(p.size, spare, &whole)) mp_state_error(L, MP_MSG_NOMEM);
   b = mp_cdata_pushblock(L, E, p.ct, NULL, 0, NULL);
   d.block = &b->head;
   d.block_idx = lua_gettop(L);
-  c = allocator_call(L, E, p.size);
+  c = allocator_call(L, E, whole);
   lua_pushvalue(L, UP_FREE);
   lua_setiuservalue(L, d.block_idx, MP_BLOCK_ACTION);
   lua_pushvalue(L, -1);
@@ -250,6 +254,7 @@ static int allocator_new(lua_State *L) {
   if (under != NULL) mp_wrapper_add(L, E, under, d.block_idx); /* its end ends this first */
   mp_cdata_checklive(L, c); /* a finalizer may have run meanwhile */
   b->to = mp_cdata_address(c);
+  if (spare > 0) b->to = (char *)mp_num_align((uintptr_t)b->to, p.data->align);
   b->size = p.size;
   if (p.ct->kind == MP_KIND_POINTER) b->head.flags |= MP_CD_SINGLE;
   if (lua_toboolean(L, UP_CLEAR)) memset(b->to, 0, p.size);

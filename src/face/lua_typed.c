@@ -24,10 +24,11 @@ static MpTyped *typed_find(const MpState *E, const void *p) {
 
 static void typed_free(lua_State *L, MpState *E, MpTyped *t, void *p) {
   MpDomain *d = &E->domains->obj;
+  char *block = (char *)p - t->shift;
   mp_map_remove(&E->objects, p);
   mp_alloc_free(E->obj, t, sizeof *t);
   mp_trace_begin(L, E, d, "the end of its count");
-  mp_domain_free(d, p);
+  mp_domain_free(d, block);
   mp_trace_end(E);
 }
 
@@ -98,22 +99,27 @@ static void typed_size(lua_State *L, const MpCtype *ct, size_t nitems, size_t *s
       offset + nitems * each; /* less than the type's size where the items begin in its padding */
 }
 
-/* Memory and record of an object; NULL without memory. */
+/* Memory and record of an object of `size` bytes; NULL without memory. */
 static MpTyped *typed_new(lua_State *L, MpState *E, const MpCtype *ct, size_t size, void **out) {
   MpDomain *d = &E->domains->obj;
+  size_t align = ct->item->align;
+  char *block;
   MpTyped *t;
+  if (align > 16 && !mp_num_add(size, align - 16, &size)) return NULL;
   mp_trace_begin(L, E, d, "mem.generic_alloc");
-  *out = mp_domain_calloc(d, 1, size);
+  block = (char *)mp_domain_calloc(d, 1, size);
   mp_trace_end(E);
-  if (*out == NULL) return NULL;
+  if (block == NULL) return NULL;
+  *out = (void *)mp_num_align((uintptr_t)block, align);
   t = (MpTyped *)mp_alloc_new(E->obj, sizeof(MpTyped));
   if (t == NULL || !mp_map_set(&E->objects, *out, t)) {
     mp_alloc_free(E->obj, t, sizeof(MpTyped));
-    mp_domain_free(d, *out);
+    mp_domain_free(d, block);
     return NULL;
   }
-  mp_trace_describe(E, d, *out, ct->item, size);
+  mp_trace_describe(E, d, block, ct->item, size);
   t->ct = ct;
+  t->shift = (size_t)((char *)*out - block);
   t->count = 1;
   return t;
 }

@@ -352,7 +352,10 @@ static lua_State *new_state(const Options *o) {
   return L;
 }
 
-/* What comes at the end of a state that is still whole. A hook of the script isn't for it. */
+/*
+** What comes at the end of a state that is still whole. A hook of the script isn't for it. There
+** may be no memory left even for a closure.
+*/
 static void end_state(lua_State *L, const Options *o) {
   if (!o->stats) return;
   lua_sethook(L, NULL, 0, 0);

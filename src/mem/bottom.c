@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "mem/layer.h"
 #include "mem/raw.h"
 #include "mem/tally.h"
 
@@ -52,26 +53,37 @@ bool mp_bottom_find(const MpDomain *home, const void *ptr, size_t *size, bool *c
   return *counted || found.label == MP_DOMAIN_RAW;
 }
 
-/* The base's functions as a program can call them: CPython's contract. */
+/*
+** The base's functions as a program can call them: CPython's contract. Without
+** their ctx, which a mix of functions may lack, there is no memory.
+*/
 
 static void *direct_malloc(void *ctx, size_t size) {
-  return mp_bottom_new((MpDomain *)ctx, size, false, false);
+  return ctx != NULL ? mp_bottom_new((MpDomain *)ctx, size, false, false) : NULL;
 }
 
 static void *direct_calloc(void *ctx, size_t nelem, size_t elsize) {
   size_t size;
-  if (!mp_num_mul(nelem, elsize, &size)) return NULL;
+  if (ctx == NULL || !mp_num_mul(nelem, elsize, &size)) return NULL;
   return mp_bottom_new((MpDomain *)ctx, size, true, false);
 }
 
-/* The block may be one that is counted. */
+/* The block may be one that is counted, or of those but taken out of the numbers again. */
 static void *direct_realloc(void *ctx, void *ptr, size_t size) {
   MpDomain *home = (MpDomain *)ctx;
   size_t old;
   bool counted;
   void *fresh;
   if (ptr == NULL) return direct_malloc(ctx, size);
-  if (!mp_bottom_find(home, ptr, &old, &counted)) return NULL;
+  if (home == NULL || !mp_bottom_find(home, ptr, &old, &counted)) return NULL;
+  if (counted && mp_layer_isexempt(home, ptr, false)) {
+    fresh = direct_malloc(ctx, size);
+    if (fresh == NULL) return NULL;
+    memcpy(fresh, ptr, old < size ? old : size);
+    mp_layer_isexempt(home, ptr, true);
+    mp_bottom_free(home, ptr);
+    return fresh;
+  }
   fresh = mp_bottom_resize(home, ptr, size);
   if (fresh != NULL && counted)
     mp_tally_add(home, 0, (ptrdiff_t)mp_tally_size(size) - (ptrdiff_t)old);
@@ -82,8 +94,8 @@ static void direct_free(void *ctx, void *ptr) {
   MpDomain *home = (MpDomain *)ctx;
   size_t old;
   bool counted;
-  if (ptr == NULL || !mp_bottom_find(home, ptr, &old, &counted)) return;
-  if (counted) mp_tally_add(home, -1, -(ptrdiff_t)old);
+  if (home == NULL || ptr == NULL || !mp_bottom_find(home, ptr, &old, &counted)) return;
+  if (counted && !mp_layer_isexempt(home, ptr, true)) mp_tally_add(home, -1, -(ptrdiff_t)old);
   mp_bottom_free(home, ptr);
 }
 

@@ -247,11 +247,15 @@ static void *debug_new(MpDebug *b, size_t size, bool zero) {
   return k->guard.data;
 }
 
-static void *debug_malloc(void *ctx, size_t size) { return debug_new((MpDebug *)ctx, size, false); }
+/* Without their ctx, as those of the base: no memory. */
+static void *debug_malloc(void *ctx, size_t size) {
+  return ctx != NULL ? debug_new((MpDebug *)ctx, size, false) : NULL;
+}
 
 static void *debug_calloc(void *ctx, size_t nelem, size_t elsize) {
   size_t size;
-  return mp_num_mul(nelem, elsize, &size) ? debug_new((MpDebug *)ctx, size, true) : NULL;
+  return ctx != NULL && mp_num_mul(nelem, elsize, &size) ? debug_new((MpDebug *)ctx, size, true)
+                                                         : NULL;
 }
 
 /* What was wrong with a block that is to be freed or resized, said; false: it can't be. */
@@ -304,7 +308,7 @@ static void debug_free(void *ctx, void *ptr) {
   MpAllocator below;
   DebugBlock *k;
   size_t size;
-  if (ptr == NULL) return;
+  if (b == NULL || ptr == NULL) return;
   if (debug_isolder(b, ptr)) {
     debug_below(b, &below);
     below.free(below.ctx, ptr);
@@ -324,6 +328,7 @@ static void *debug_realloc(void *ctx, void *ptr, size_t size) {
   MpAllocator below;
   size_t old = 0;
   void *fresh;
+  if (b == NULL) return NULL;
   if (ptr == NULL) return debug_malloc(ctx, size);
   if (debug_isolder(b, ptr)) {
     debug_below(b, &below);
@@ -401,6 +406,9 @@ bool mp_debug_is(const MpAllocator *a) { return a->malloc == debug_malloc; }
 void mp_debug_remove(MpDomain *d) {
   MpDebug *b = mp_debug_of(d);
   if (b == NULL) return;
+  mp_layer_lock(d->home);
+  b->options.quarantine = 0; /* what is freed from now on goes at once: nobody would come for it */
+  mp_layer_unlock(d->home);
   debug_drain(b, 0);
   mp_vm_release(d->home);
   mp_layer_pop(d->home);

@@ -372,12 +372,28 @@ static bool door_knows(const MpDomain *home, const void *ptr, bool *counted) {
   return true;
 }
 
+/* Is it a block of a layer of `home` that counts there: not under another domain's? */
+static bool door_made(MpDomain *home, const void *ptr) {
+  MpMade made;
+  return door_layered(home) && mp_layer_find(home, ptr, &made) && made.counted;
+}
+
+/* A layer of another domain made its block of this one, and hasn't given it back: it isn't the caller's. */
+static bool door_lent(const MpDomain *d, const void *ptr) {
+  int id;
+  if (d->set == NULL || door_made(d->home, ptr)) return false;
+  for (id = 0; id < MP_DOMAIN_COUNT; id++)
+    if (id != (int)d->id && door_made(mp_domain_of(d->set, (MpDomainId)id)->home, ptr)) return true;
+  return false;
+}
+
 MpStatus mp_domain_check(MpDomain *d, const void *ptr, MpBuf *out) {
   MpDomain *home = d->home;
   MpMade made;
   bool counted;
   if (ptr == NULL) return MP_OK;
   if (mp_debug_checkthread(d, out) != MP_OK) return MP_FAIL;
+  if (door_lent(d, ptr)) return mp_misuse_report(d, ptr, out);
   if (door_layered(home) && mp_layer_find(home, ptr, &made))
     return made.vm ? mp_misuse_report(d, ptr, out) : mp_debug_check(d, ptr, out);
   if (!mp_debug_isstrict(d) && door_knows(home, ptr, &counted) &&

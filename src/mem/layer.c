@@ -393,6 +393,17 @@ static bool made_exempt(MpDomain *home, const void *ptr, size_t size) {
   return done;
 }
 
+bool mp_layer_isexempt(MpDomain *home, const void *ptr, bool take) {
+  MpMade *made;
+  mp_layer_lock(home);
+  made = (MpMade *)mp_map_get(&home->made, ptr);
+  while (made != NULL && made->layer != NULL) made = made->under;
+  if (made != NULL && take) made_unlink(home, ptr, made);
+  mp_layer_unlock(home);
+  if (take) free(made);
+  return made != NULL;
+}
+
 bool mp_layer_uncount(MpDomain *home, const void *ptr) {
   MpMade *made;
   size_t size = 0;

@@ -85,6 +85,12 @@ bool mp_layer_take(MpDomain *home, const void *ptr, MpMade *out);
 void *mp_layer_resize(MpDomain *home, void *ptr, size_t size, const char **why);
 
 /*
+** Is it a block of the base that mp_layer_uncount took out of the numbers, so
+** that it may end without touching them? With `take` its record goes.
+*/
+bool mp_layer_isexempt(MpDomain *home, const void *ptr, bool take);
+
+/*
 ** A layer made its block of one that it got from another domain's door: that is counted in its
 ** own domain alone. Takes it out of `home`'s numbers; false: it isn't in them.
 */

@@ -44,8 +44,8 @@ static bool misuse_say(const MpDomain *d, const void *ptr, const MpReportBlock *
   return true;
 }
 
-/* A layer's block in which the address lies; false: none. */
-static bool misuse_made(MpDomain *home, const void *ptr, MpReportBlock *b) {
+/* A layer's block in which the address lies, of those that count there or the others; false: none. */
+static bool misuse_made(MpDomain *home, bool counted, const void *ptr, MpReportBlock *b) {
   const void *key;
   void *value;
   uint32_t at = 0;
@@ -54,7 +54,7 @@ static bool misuse_made(MpDomain *home, const void *ptr, MpReportBlock *b) {
   while (!found && mp_map_next(&home->made, &at, &key, &value)) {
     const MpMade *made = (const MpMade *)value;
     size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)key);
-    if (made->vm || offset >= made->size) continue;
+    if (made->vm || made->counted != counted || offset >= made->size) continue;
     *b = misuse_block(key, made->size, home->id);
     found = true;
   }
@@ -102,8 +102,10 @@ MpStatus mp_misuse_report(MpDomain *d, const void *ptr, MpBuf *out) {
   if (d->set != NULL && d->home != &d->set->obj) homes[n++] = &d->set->obj;
   for (i = 0; i < n; i++)
     if (mp_debug_explain(homes[i], d, ptr, out)) return MP_FAIL;
+  for (i = 0; i < n; i++) /* the domain that it counts in is its own */
+    if (misuse_made(homes[i], true, ptr, &b) && misuse_say(d, ptr, &b, out)) return MP_FAIL;
   for (i = 0; i < n; i++)
-    if (misuse_made(homes[i], ptr, &b) && misuse_say(d, ptr, &b, out)) return MP_FAIL;
+    if (misuse_made(homes[i], false, ptr, &b) && misuse_say(d, ptr, &b, out)) return MP_FAIL;
   if (!misuse_heap(d, ptr, out) && !misuse_raw(d, ptr, out))
     mp_report_foreign(out, ptr, d->id, false, &who);
   return MP_FAIL;

@@ -66,6 +66,7 @@ typedef void (*MpCallbackMaker(lua_State *L, MpState *E, const MpCtype *fn, int 
 typedef struct MpTyped {
   const MpCtype *ct; /* a pointer to its type */
   size_t size;       /* that can be seen */
+  size_t shift;      /* bytes of its block before it: of types that are aligned to more than 16 */
   lua_Integer count;
 } MpTyped;
 
