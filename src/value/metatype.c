@@ -34,6 +34,16 @@ static void key_fill(MpKey *key, const void *name, const MpField *f) {
   if (!(f->type->quals & MP_QUAL_CONST)) key->set = key->get;
 }
 
+/* Are a struct's members what their names say, in that order, none without one and none inside one? */
+static bool keys_are_positional(const MpCtype *ct) {
+  const MpRecord *r = ct->u.record;
+  uint32_t i;
+  if (ct->kind != MP_KIND_STRUCT || r->nfields != r->nflat) return false;
+  for (i = 0; i < r->nfields; i++)
+    if (r->fields[i].name == NULL) return false;
+  return true;
+}
+
 /* The keys of a record, made in its home's memory, their strings anchored in the table at `anchors`. */
 static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
   const MpRecord *r = ct->u.record;
@@ -56,6 +66,7 @@ static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
     key_fill(hashed ? keys_free(keys, text) : &keys->slots[keys->n], text, &r->flat[i]);
     keys->n++;
   }
+  keys->positional = !hashed && keys->n == r->nflat && keys_are_positional(ct);
   return keys;
 }
 
