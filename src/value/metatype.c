@@ -291,14 +291,15 @@ const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
 /* What access may do itself with cdata of the type. */
 static void plan_fill(lua_State *L, MpPlan *p, const MpCtype *ct) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  bool whole = mp_ctype_is_complete(data);
   mp_metatype_checksettled(L, data);
-  p->whole = mp_ctype_is_complete(data);
-  plan_owner(p, ct);
-  if (mp_ctype_is_record(data) && p->whole) {
-    p->keys = mp_metatype_keys(L, data);
+  if (mp_ctype_is_record(data) && whole) {
+    p->keys = mp_metatype_keys(L, data); /* may raise: nothing is settled before */
     p->frozen = data->quals & MP_QUAL_CONST;
     p->overlaid = data->kind == MP_KIND_UNION;
   }
+  p->whole = whole;
+  plan_owner(p, ct);
   if ((ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_POINTER) && ct->item->size > 0) {
     p->get = (uint8_t)mp_quick_kind(ct->item);
     p->set = ct->item->quals & MP_QUAL_CONST ? MP_QUICK_NOT : p->get;
