@@ -145,6 +145,13 @@ static bool is_overlay(const char *name) {
   return true;
 }
 
+/* Pushes what the user's table at `idx` itself has under that name, as Lua looks metamethods up: nothing runs. */
+static int push_own(lua_State *L, int idx, const char *name) {
+  idx = lua_absindex(L, idx);
+  lua_pushstring(L, name);
+  return lua_rawget(L, idx);
+}
+
 /* Lays the user's table on the top over the metatable at `mt`. */
 static void metatype_overlay(lua_State *L, int mt) {
   int user = lua_gettop(L);
@@ -158,9 +165,9 @@ static void metatype_overlay(lua_State *L, int mt) {
       lua_pop(L, 1);
     }
   }
-  lua_getfield(L, user, "__index");
+  push_own(L, user, "__index");
   lua_setfield(L, mt, "index");
-  lua_getfield(L, user, "__newindex");
+  push_own(L, user, "__newindex");
   lua_setfield(L, mt, "newindex");
 }
 
@@ -175,7 +182,7 @@ int mp_metatype_pushuser(lua_State *L, int idx, const char *name) {
 int mp_metatype_pushend(lua_State *L, const MpCtype *ct) {
   push_anchors(L, mp_state_of(ct), ct);
   if (lua_rawgetp(L, -1, user_key(ct)) == LUA_TTABLE)
-    lua_getfield(L, -1, "__gc");
+    push_own(L, -1, "__gc");
   else
     lua_pushnil(L);
   lua_replace(L, -4);
@@ -223,7 +230,7 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
     mp_state_error(L, MP_MSG_METATYPE_TWICE, mp_state_pushrepr(L, ct, NULL));
   lua_pushvalue(L, idx);
   lua_rawsetp(L, anchors, user_key(ct));
-  ct->u.record->ends = lua_getfield(L, idx, "__gc") != LUA_TNIL;
+  ct->u.record->ends = push_own(L, idx, "__gc") != LUA_TNIL;
   for (v = ct; v != NULL; v = v->variants) {
     overlay_present(L, v, anchors, idx);
     if (v->pointer == NULL) continue;
