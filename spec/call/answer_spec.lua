@@ -57,6 +57,11 @@ describe("a callback", function()
     assert.is_nil((answer("void(*)(int)", same, 1)))
   end)
 
+  it("rounds an integer to a float once", function()
+    local n = (1 << 60) + (1 << 36) + 1 -- by way of a double it would become 2^60
+    assert.equal(0x1.000002p+60, (answer("float(*)(void)", function() return n end)))
+  end)
+
   it("reports a result that doesn't fit, and returns zero", function()
     for _, t in ipairs(INTEGERS) do
       local type = t[1] .. "(*)(void)"

@@ -44,6 +44,13 @@ describe("a scalar argument", function()
     end
   end)
 
+  it("is rounded from an integer to a float once", function()
+    for _, n in ipairs { (1 << 60) + (1 << 36) + 1, -(1 << 60) - (1 << 36) - 1, math.maxinteger } do
+      assert.equal(lib.number_float(ffi.box("int64_t", n)), lib.number_float(n))
+      assert.equal(ffi.new("float[1]", { n })[0], lib.number_float(n))
+    end
+  end)
+
   it("reaches C extended to an int, as compilers expect it", function()
     local narrow = engine.new() -- the function takes an int: it looks at all of the register's half
     narrow.cdef "int number_int(short); unsigned number_uint(_Bool); int number_add(signed char, unsigned char);"

@@ -213,3 +213,16 @@ describe("ffi.C", function()
     assert.equal(3, ffi.C.abs(-3))
   end)
 end)
+
+describe("a library's metamethod that is called by hand", function()
+  it("takes libraries alone", function()
+    local ffi = engine.new()
+    local meta = debug.getmetatable(ffi.C)
+    for _, name in ipairs { "__index", "__newindex", "__pairs", "__tostring", "__close" } do
+      for _, value in ipairs { false, 1, "x", {}, setmetatable({}, {}), print, io.stdout, ffi.new "int *" } do
+        raises("expected a library, not ", function() meta[name](value, "abs", 1) return end)
+      end
+      raises("expected a library, not no value", function() meta[name]() return end)
+    end
+  end)
+end)

@@ -468,3 +468,20 @@ describe("ffi.metatype", function()
     raises("bad argument #2 to 'metatype'", function() ffi.metatype("struct w", 1) end)
   end)
 end)
+
+describe("a ctype object's metamethod that is called by hand", function()
+  it("takes ctype objects alone", function()
+    local ffi = engine.new()
+    local meta = debug.getmetatable(ffi.typeof "int")
+    for _, name in ipairs { "__index", "__tostring", "__call" } do
+      for _, value in ipairs { false, 1, "x", {}, print, io.stdout, ffi.new "int *", ffi.C } do
+        raises("expected a type: a string or a ctype, not " .. type(value), function()
+          meta[name](value, "size")
+          return
+        end)
+      end
+      raises("expected a type: a string or a ctype, not no value", function() meta[name]() return end)
+    end
+    assert.equal(4, meta.__index(ffi.typeof "int", "size"))
+  end)
+end)

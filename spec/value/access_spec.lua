@@ -306,6 +306,19 @@ describe("scalars", function()
     end
   end)
 
+  it("of an enum are integers, whatever that is made of", function()
+    ffi.cdef [[
+      enum letter : char { LETTER_A = 65 }; enum truth : _Bool { NO, YES };
+      struct of_enums { enum letter c; enum truth b; enum letter bc : 7; enum truth bb : 1; };
+    ]]
+    local s = ffi.new("struct of_enums *", { c = 65, b = "YES", bc = 1, bb = 1 })
+    local letters, truths = ffi.new("enum letter[1]", { "LETTER_A" }), ffi.new("enum truth[1]", { 1 })
+    assert.same({ 65, 1, 1, 1 }, { s.c, s.b, s.bc, s.bb })
+    assert.same({ 65, 1 }, { letters[0], truths[0] })
+    assert.same({ { 65 }, { 1 } }, { ffi.totable(letters), ffi.totable(truths) })
+    raises("initializer for ctype 'enum truth' must be an integer or an enumerator's name, not boolean", function() s.b = true end)
+  end)
+
   it("of const members and const records are read alone", function()
     ffi.cdef "struct part { const int a; int b; };"
     local p = ffi.new("struct part *", { 1, 2 })

@@ -29,6 +29,9 @@ describe("mp_arith_add, mp_arith_sub", function()
     assert.equal(3, (p + 3) - p)
     assert.equal(-3, p - (p + 3))
     assert.equal("integer", math.type((p + 3) - p))
+    local least = ffi.cast("int *", math.mininteger) -- whatever the addresses: they wrap around
+    assert.equal(1 << 60, ffi.cast("int *", 1 << 62) - ffi.cast("int *", 4) + 1)
+    assert.equal((math.maxinteger >> 2), least - ffi.cast("int *", 4))
   end)
 
   it("refuse what C has no meaning for", function()

@@ -154,6 +154,28 @@ describe("mp_keep_move", function()
   end)
 end)
 
+describe("a holder that a finalizer ends while it is written", function()
+  it("keeps nothing, and is left alone", function()
+    local out, code = engine.run_lua [[
+      local ffi = require "moonpool"
+      ffi.cdef "struct two { int *a, *b; };"
+      local new, target = ffi.typeof "struct two *", ffi.new "int *"
+      local source, released = ffi.new(new), 0
+      source.a = target
+      for i = 1, 1000 do -- the collector comes to it at another place each time
+        collectgarbage("incremental", 100, 40 + i % 400, i % 9)
+        local p = ffi.new(new)
+        p.a = target
+        setmetatable({}, { __gc = function() released = released + 1 ffi.release(p) end })
+        local _ = ("x"):rep(i * 37 % 101 + 41)
+        while pcall(function() p[0] = source[0] end) do _ = ("x"):rep(i * 31 % 97 + 41) end
+      end
+      print(released > 900)
+    ]]
+    assert.same({ "true\n", 0 }, { out, code })
+  end)
+end)
+
 describe("what is kept in a range of a large block", function()
   it("moves and goes whole, whatever the sizes of range and block", function()
     local ffi = engine.new()

@@ -1,6 +1,7 @@
 -- value/metatype: the metatable of a type's cdata.
 
 local engine = require "spec.support.engine"
+local raises = require "spec.support.raises"
 
 describe("mp_metatype_push", function()
   it("hides the metatable", function()
@@ -156,6 +157,16 @@ describe("the plan of a type", function()
 end)
 
 describe("mp_metatype_set", function()
+  it("looks at the table alone, as Lua does at metatables: what that would inherit isn't asked for", function()
+    local ffi = engine.new()
+    ffi.cdef "struct heir { int x; };"
+    ffi.metatype("struct heir", setmetatable({ __add = function() return 5 end }, { __index = error }))
+    local heir = ffi.new "struct heir *"
+    assert.equal(5, heir[0] + 1)
+    raises("'struct heir' has no field 'y'", function() local _ = heir.y end)
+    ffi.release(heir)
+  end)
+
   it("holds for pointer types of every qualification, whether they were used before or not", function()
     local ffi = engine.new()
     ffi.cdef "struct ended { int a; };"

@@ -3,6 +3,22 @@
 local engine = require "spec.support.engine"
 local raises = require "spec.support.raises"
 
+describe("mp_numbers_arguments", function()
+  it("counts positions, not names: a union has one, what has no name none", function()
+    local ffi = engine.new()
+    ffi.cdef [[
+      struct bits { union { int a; float b; }; int : 3; };
+      struct hollow { struct {}; union { int a; float b; }; };
+    ]]
+    for _, tag in ipairs { "bits", "hollow" } do
+      local new = ffi.typeof(("struct %s *"):format(tag))
+      assert.equal(0, ffi.new(new).a) -- from here on there is a plan to go by
+      raises("too many initializers", function() ffi.new(new, 1, 2) end)
+      raises("too many initializers", function() ffi.new(new, { 1, 2 }) end)
+    end
+  end)
+end)
+
 describe("mp_numbers_sequence", function()
   local ffi = engine.new()
   local hash = { 1, 2, 3, nil, nil, 6 } -- a border that Lua may find at 3 or at 6

@@ -162,6 +162,20 @@ describe("the state's end", function()
     ]])
   end)
 
+  it("makes an error of loops over cdata too", function()
+    assert.same({ " moonpool is closed", " moonpool is closed" }, lines [[
+      local loops = {}
+      last = setmetatable({}, { __gc = function()
+        for _, step in ipairs(loops) do print(select(2, pcall(step)):match "[^:]*$") end
+      end })
+      local ffi = require "moonpool"
+      ffi.cdef "struct one { int x; };"
+      loops[1], loops[2] = pairs(ffi.new "int[1]"), pairs(ffi.new("struct one *")[0])
+      loops[1]()
+      loops[2]()
+    ]])
+  end)
+
   it("copes with os.exit, closing or not", function()
     for _, close in ipairs { "true", "false" } do
       local output, code = engine.run_lua(([[

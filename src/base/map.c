@@ -29,7 +29,7 @@ uint32_t mp_map_hash(uint32_t seed, const void *bytes, size_t n) {
   return h;
 }
 
-uint32_t mp_map_hashptr(const void *p) {
+static uint32_t map_hashptr(const void *p) {
   uint64_t x = (uint64_t)(uintptr_t)p >> 4;
   x *= UINT64_C(0x9E3779B97F4A7C15); /* Fibonacci hashing: Knuth 6.4 */
   return (uint32_t)(x >> 32);
@@ -102,14 +102,14 @@ void mp_map_drop(MpMap *m, uint32_t hash, const void *key) {
 }
 
 void *mp_map_get(const MpMap *m, const void *key) {
-  return mp_map_find(m, mp_map_hashptr(key), key, NULL);
+  return mp_map_find(m, map_hashptr(key), key, NULL);
 }
 
 bool mp_map_set(MpMap *m, const void *key, void *value) {
-  return mp_map_add(m, mp_map_hashptr(key), key, value);
+  return mp_map_add(m, map_hashptr(key), key, value);
 }
 
-void mp_map_remove(MpMap *m, const void *key) { mp_map_drop(m, mp_map_hashptr(key), key); }
+void mp_map_remove(MpMap *m, const void *key) { mp_map_drop(m, map_hashptr(key), key); }
 
 bool mp_map_next(const MpMap *m, uint32_t *at, const void **key, void **value) {
   for (; *at < m->cap; ++*at) {

@@ -53,6 +53,5 @@ bool mp_map_next(const MpMap *m, uint32_t *at, const void **key, void **value);
 /* FNV-1a over bytes; `seed` chains calls (start with MP_MAP_SEED). */
 #define MP_MAP_SEED 2166136261u
 uint32_t mp_map_hash(uint32_t seed, const void *bytes, size_t n);
-uint32_t mp_map_hashptr(const void *p);
 
 #endif

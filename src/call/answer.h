@@ -92,7 +92,7 @@ static inline bool mp_answer_store(lua_State *L, MpWay way, void *result) {
     case MP_HOW_FLOAT:
       if (lua_type(L, -1) != LUA_TNUMBER) return false;
       d = lua_tonumberx(L, -1, NULL);
-      f = (float)d;
+      f = lua_isinteger(L, -1) ? (float)lua_tointegerx(L, -1, NULL) : (float)d; /* rounded once */
       memcpy(result, &f, sizeof f);
       return !isinf(f) || isinf(d);
     case MP_HOW_BOOL:

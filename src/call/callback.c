@@ -486,7 +486,8 @@ MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx, 
   return b;
 }
 
-void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void) {
+/* MpState.make_callback: one that lives as long as the function; the same again for the same type. */
+static void (*callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void) {
   MpErr e;
   const MpCtype *ct;
   void (*code)(void);
@@ -527,7 +528,7 @@ void mp_callback_open(lua_State *L, MpState *E) {
   E->targets = luaL_ref(L, LUA_REGISTRYINDEX);
   mp_state_pushclosure(L, callback_trampoline, 1);
   E->trampoline = luaL_ref(L, LUA_REGISTRYINDEX);
-  E->make_callback = mp_callback_implicit;
+  E->make_callback = callback_implicit;
 }
 
 /* }===== */

@@ -17,7 +17,4 @@ void mp_callback_open(lua_State *L, MpState *E);
 */
 MpBlock *mp_callback_push(lua_State *L, MpState *E, const MpCtype *ct, int idx, int options);
 
-/* MpState.make_callback: one that lives as long as the function; the same again for the same type. */
-void (*mp_callback_implicit(lua_State *L, MpState *E, const MpCtype *fn, int idx))(void);
-
 #endif

@@ -259,6 +259,7 @@ static int clib_tostring(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
   const MpLib *lib = mp_clib_test(L, E, 1);
   mp_state_checkopen(L, E);
+  if (lib == NULL) mp_state_error(L, MP_MSG_WANT_LIBRARY, mp_toc_describe(L, E, 1));
   lua_pushfstring(L, "library '%s'%s", lib->name, lib->closed ? " closed" : "");
   return 1;
 }

@@ -177,10 +177,10 @@ bool mp_route_loadrecord(lua_State *L, const MpState *E, const MpStep *s, char *
   return true;
 }
 
-/* A float, unless it becomes infinite. */
+/* A float, unless it becomes infinite; of an integer it is rounded once, not by way of a double. */
 static bool load_float(lua_State *L, char *at, int idx) {
   double v = lua_tonumberx(L, idx, NULL);
-  float narrow = (float)v;
+  float narrow = lua_isinteger(L, idx) ? (float)lua_tointegerx(L, idx, NULL) : (float)v;
   uint64_t wide = 0;
   if (isinf(narrow) && !isinf(v)) return false;
   memcpy(&wide, &narrow, sizeof narrow);

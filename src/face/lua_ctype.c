@@ -208,16 +208,24 @@ static bool push_particular(lua_State *L, MpState *E, const MpCtype *ct, const c
   return true;
 }
 
+/* Of a running metamethod: the type. A program that has the debug library may give it anything. */
+static const MpCtype *ctype_self(lua_State *L, const MpState *E) {
+  const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
+  mp_state_checkopen(L, E);
+  if (ct == NULL) mp_state_error(L, MP_MSG_WANT_TYPE, luaL_typename(L, 1));
+  return ct;
+}
+
 static int ctype_index(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
+  const MpCtype *ct = ctype_self(L, E);
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   if (!push_common(L, ct, name) && !push_particular(L, E, ct, name)) lua_pushnil(L);
   return 1;
 }
 
 static int ctype_tostring(lua_State *L) {
-  const MpCtype *ct = mp_lua_ctype_test(L, (MpState *)lua_touserdata(L, MP_UP_OWN), 1);
+  const MpCtype *ct = ctype_self(L, (MpState *)lua_touserdata(L, MP_UP_OWN));
   lua_pushfstring(L, "ctype<%s>", mp_state_pushrepr(L, ct, NULL));
   return 1;
 }
@@ -225,7 +233,7 @@ static int ctype_tostring(lua_State *L) {
 /* T(...): ffi.new(T, ...), or of a struct or union ffi.new("T *", ...) */
 static int ctype_call(lua_State *L) {
   MpState *E = (MpState *)lua_touserdata(L, MP_UP_OWN);
-  const MpCtype *ct = mp_lua_ctype_test(L, E, 1);
+  const MpCtype *ct = ctype_self(L, E);
   MpErr e;
   mp_state_enter(E);
   if (mp_ctype_is_record(ct) && mp_ctype_pointer(&E->root, ct, &ct, &e) != MP_OK)

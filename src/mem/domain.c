@@ -419,7 +419,6 @@ void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y)) {
 }
 
 void mp_domain_end(MpLayer *y) { mp_layer_end(y); }
-bool mp_domain_isinside(const MpLayer *y) { return mp_layer_isinside(y); }
 
 /* }===== */
 

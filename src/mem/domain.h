@@ -233,9 +233,6 @@ void mp_domain_serve(MpLayer *y, bool (*serves)(MpLayer *y));
 */
 void mp_domain_end(MpLayer *y);
 
-/* Is this thread inside a call of the layer? */
-bool mp_domain_isinside(const MpLayer *y);
-
 /* }===== */
 
 /* Live bytes over the three domains (RAW's are the process's), each block once. */

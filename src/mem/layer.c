@@ -92,7 +92,8 @@ static void layer_settle(MpDomain *home, const MpLayer *y) {
   layer_bury(dead);
 }
 
-bool mp_layer_isinside(const MpLayer *y) {
+/* Is this thread inside a call of the layer? */
+static bool layer_isinside(const MpLayer *y) {
   const MpLayerCall *call;
   for (call = calls; call != NULL; call = call->outer)
     if (call->layer == y) return true;
@@ -109,7 +110,7 @@ __attribute__((noinline)) static void layer_push(MpLayer *y, MpLayerCall *call) 
 
 static bool layer_serves(MpLayer *y, bool vm) {
   bool (*serves)(MpLayer *) = __atomic_load_n(&y->serves, __ATOMIC_ACQUIRE);
-  if (y->ended || (vm && y->kind == MP_LAYER_LUA) || mp_layer_isinside(y)) return false;
+  if (y->ended || (vm && y->kind == MP_LAYER_LUA) || layer_isinside(y)) return false;
   if (serves == NULL) return y->kind != MP_LAYER_LUA || y->domain->id != MP_DOMAIN_RAW;
   return serves(y);
 }

@@ -99,7 +99,6 @@ bool mp_layer_uncount(MpDomain *home, const void *ptr);
 /* }===== */
 
 /* What the functions of domain.h of the same names do. */
-bool mp_layer_isinside(const MpLayer *y);
 void mp_layer_get(MpDomain *home, MpAllocator *out);
 MP_CHECKED MpStatus mp_layer_set(MpDomain *home, const MpAllocator *a, MpLayerKind kind,
                                  void (*drop)(MpLayer *y), MpLayer **out);

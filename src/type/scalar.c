@@ -54,14 +54,9 @@ static void range_of(unsigned bits, bool is_unsigned, MpInt128 *least, MpInt128 
   *greatest = (MpInt128)(is_unsigned ? all : all >> 1);
 }
 
-/* The least and greatest value of an integer type (of unsigned __int128 and wider: as bits). */
-void mp_scalar_range(const MpCtype *ct, MpInt128 *least, MpInt128 *greatest) {
-  range_of(mp_ctype_bits(ct), mp_ctype_is_unsigned(ct), least, greatest);
-}
-
 bool mp_scalar_fits(const MpCtype *ct, MpInt128 value) {
   MpInt128 least, greatest;
-  mp_scalar_range(ct, &least, &greatest);
+  range_of(mp_ctype_bits(ct), mp_ctype_is_unsigned(ct), &least, &greatest);
   if (least == 0 && greatest < 0) return value >= 0; /* 128 bits, unsigned */
   return value >= least && value <= greatest;
 }

@@ -12,8 +12,6 @@
 MpInt128 mp_scalar_loadint(const MpCtype *ct, const void *at);
 /* Stores the low bits (C's modular conversion; _Bool: is it non-zero). */
 void mp_scalar_storeint(const MpCtype *ct, void *at, MpInt128 value);
-/* The least and greatest value of an integer type (of unsigned __int128 and wider: as bits). */
-void mp_scalar_range(const MpCtype *ct, MpInt128 *least, MpInt128 *greatest);
 /* Does an integer type hold the value (unsigned __int128 and wider: its bits)? */
 bool mp_scalar_fits(const MpCtype *ct, MpInt128 value);
 

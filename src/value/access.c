@@ -415,11 +415,17 @@ int mp_access_len(lua_State *L) {
   return 1;
 }
 
-/* Iterators. Upvalue 2 is the position of the next element or field, 3 the cdata. */
+/* Iterators. Upvalue 2 is the position of the next element or field, 3 the cdata, 4 the engine. */
 #define UP_CDATA lua_upvalueindex(3)
 
+/* A loop may go on in a finalizer, when the engine has ended: the types of cdata are gone then. */
+static MpCdata *next_cdata(lua_State *L) {
+  mp_state_checkopen(L, (const MpState *)lua_touserdata(L, lua_upvalueindex(4)));
+  return (MpCdata *)lua_touserdata(L, UP_CDATA);
+}
+
 static int next_element(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, UP_CDATA);
+  MpCdata *c = next_cdata(L);
   lua_Integer i = lua_tointeger(L, MP_UP_OWN);
   if ((size_t)i >= mp_access_length(c)) return 0;
   lua_pushinteger(L, i + 1);
@@ -431,7 +437,7 @@ static int next_element(lua_State *L) {
 }
 
 static int next_field(lua_State *L) {
-  MpCdata *c = (MpCdata *)lua_touserdata(L, UP_CDATA);
+  MpCdata *c = next_cdata(L);
   const MpRecord *r = mp_cdata_target(c)->u.record;
   lua_Integer i = lua_tointeger(L, MP_UP_OWN);
   if (i >= (lua_Integer)r->nflat) return 0;
@@ -456,7 +462,8 @@ int mp_access_pairs(lua_State *L) {
   lua_pushvalue(L, MP_UP_TYPES);
   lua_pushinteger(L, 0);
   lua_pushvalue(L, 1);
-  lua_pushcclosure(L, step, 3);
+  lua_pushlightuserdata(L, mp_state_of(c->ct));
+  lua_pushcclosure(L, step, 4);
   lua_pushvalue(L, 1);
   return 2;
 }

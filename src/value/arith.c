@@ -209,11 +209,12 @@ static int pointer_move(lua_State *L, MpState *E, MpCdata *c, int idx, int by, i
 static int pointer_difference(lua_State *L, const MpCdata *a, const MpCdata *b) {
   const MpCtype *item = pointer_item(a);
   ptrdiff_t step = item_step(L, item);
+  uintptr_t bytes = (uintptr_t)mp_cdata_address(a) - (uintptr_t)mp_cdata_address(b);
   if (mp_relate_pointers(item, pointer_item(b)) == MP_RELATE_MISMATCH || step == 0) {
     const char *ta = mp_state_pushrepr(L, a->ct, NULL);
     mp_state_error(L, MP_MSG_SUBTRACT, ta, mp_state_pushrepr(L, b->ct, NULL));
   }
-  lua_pushinteger(L, ((intptr_t)mp_cdata_address(a) - (intptr_t)mp_cdata_address(b)) / step);
+  lua_pushinteger(L, (intptr_t)bytes / step);
   return 1;
 }
 

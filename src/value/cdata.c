@@ -455,6 +455,7 @@ void mp_cdata_release(lua_State *L, MpState *E, MpCdata *c, int idx) {
        b->end != owner_end)) { /* what its pointers kept may go */
     lua_pushnil(L);
     lua_setiuservalue(L, idx, 1);
+    c->flags &= (uint16_t)~MP_CD_KEEPING; /* who is just writing to it finds no table */
   }
 }
 

@@ -34,6 +34,16 @@ static void key_fill(MpKey *key, const void *name, const MpField *f) {
   if (!(f->type->quals & MP_QUAL_CONST)) key->set = key->get;
 }
 
+/* Are a struct's members what their names say, in that order, none without one and none inside one? */
+static bool keys_are_positional(const MpCtype *ct) {
+  const MpRecord *r = ct->u.record;
+  uint32_t i;
+  if (ct->kind != MP_KIND_STRUCT || r->nfields != r->nflat) return false;
+  for (i = 0; i < r->nfields; i++)
+    if (r->fields[i].name == NULL) return false;
+  return true;
+}
+
 /* The keys of a record, made in its home's memory, their strings anchored in the table at `anchors`. */
 static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
   const MpRecord *r = ct->u.record;
@@ -56,6 +66,7 @@ static MpKeys *keys_make(lua_State *L, const MpCtype *ct, int anchors) {
     key_fill(hashed ? keys_free(keys, text) : &keys->slots[keys->n], text, &r->flat[i]);
     keys->n++;
   }
+  keys->positional = !hashed && keys->n == r->nflat && keys_are_positional(ct);
   return keys;
 }
 
@@ -134,6 +145,13 @@ static bool is_overlay(const char *name) {
   return true;
 }
 
+/* Pushes what the user's table at `idx` itself has under that name, as Lua looks metamethods up: nothing runs. */
+static int push_own(lua_State *L, int idx, const char *name) {
+  idx = lua_absindex(L, idx);
+  lua_pushstring(L, name);
+  return lua_rawget(L, idx);
+}
+
 /* Lays the user's table on the top over the metatable at `mt`. */
 static void metatype_overlay(lua_State *L, int mt) {
   int user = lua_gettop(L);
@@ -147,9 +165,9 @@ static void metatype_overlay(lua_State *L, int mt) {
       lua_pop(L, 1);
     }
   }
-  lua_getfield(L, user, "__index");
+  push_own(L, user, "__index");
   lua_setfield(L, mt, "index");
-  lua_getfield(L, user, "__newindex");
+  push_own(L, user, "__newindex");
   lua_setfield(L, mt, "newindex");
 }
 
@@ -164,7 +182,7 @@ int mp_metatype_pushuser(lua_State *L, int idx, const char *name) {
 int mp_metatype_pushend(lua_State *L, const MpCtype *ct) {
   push_anchors(L, mp_state_of(ct), ct);
   if (lua_rawgetp(L, -1, user_key(ct)) == LUA_TTABLE)
-    lua_getfield(L, -1, "__gc");
+    push_own(L, -1, "__gc");
   else
     lua_pushnil(L);
   lua_replace(L, -4);
@@ -212,7 +230,7 @@ void mp_metatype_set(lua_State *L, MpState *E, const MpCtype *ct, int idx) {
     mp_state_error(L, MP_MSG_METATYPE_TWICE, mp_state_pushrepr(L, ct, NULL));
   lua_pushvalue(L, idx);
   lua_rawsetp(L, anchors, user_key(ct));
-  ct->u.record->ends = lua_getfield(L, idx, "__gc") != LUA_TNIL;
+  ct->u.record->ends = push_own(L, idx, "__gc") != LUA_TNIL;
   for (v = ct; v != NULL; v = v->variants) {
     overlay_present(L, v, anchors, idx);
     if (v->pointer == NULL) continue;
@@ -280,14 +298,15 @@ const MpKeys *mp_metatype_keys(lua_State *L, const MpCtype *ct) {
 /* What access may do itself with cdata of the type. */
 static void plan_fill(lua_State *L, MpPlan *p, const MpCtype *ct) {
   const MpCtype *data = ct->kind == MP_KIND_POINTER ? ct->item : ct;
+  bool whole = mp_ctype_is_complete(data);
   mp_metatype_checksettled(L, data);
-  p->whole = mp_ctype_is_complete(data);
-  plan_owner(p, ct);
-  if (mp_ctype_is_record(data) && p->whole) {
-    p->keys = mp_metatype_keys(L, data);
+  if (mp_ctype_is_record(data) && whole) {
+    p->keys = mp_metatype_keys(L, data); /* may raise: nothing is settled before */
     p->frozen = data->quals & MP_QUAL_CONST;
     p->overlaid = data->kind == MP_KIND_UNION;
   }
+  p->whole = whole;
+  plan_owner(p, ct);
   if ((ct->kind == MP_KIND_ARRAY || ct->kind == MP_KIND_POINTER) && ct->item->size > 0) {
     p->get = (uint8_t)mp_quick_kind(ct->item);
     p->set = ct->item->quals & MP_QUAL_CONST ? MP_QUICK_NOT : p->get;

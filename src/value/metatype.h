@@ -45,6 +45,7 @@ typedef struct MpKey {
 typedef struct MpKeys {
   uint32_t mask; /* 0: `slots` is a list of n; else a hash table */
   uint32_t n;
+  bool positional; /* a list of all of a struct's members, one each: by position too */
   MpKey slots[1];
 } MpKeys;
 

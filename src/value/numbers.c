@@ -83,19 +83,10 @@ bool mp_numbers_sequence(MpDest *d, const MpCtype *item, char *at, int idx, size
 
 /* {===== records ===== */
 
-/* The keys of a struct if they are in the order of its fields, one each; else NULL. */
-static const MpKeys *keys_positional(lua_State *L, const MpCtype *ct) {
-  const MpRecord *r = ct->u.record;
-  const MpKeys *keys = mp_metatype_keys(L, ct);
-  bool same = ct->kind == MP_KIND_STRUCT && keys->mask == 0 && keys->n == r->nflat &&
-              r->nflat == r->nfields;
-  return same ? keys : NULL;
-}
-
 bool mp_numbers_arguments(lua_State *L, const MpCtype *ct, char *at, int first, int last) {
-  const MpKeys *keys = keys_positional(L, ct);
+  const MpKeys *keys = mp_metatype_keys(L, ct);
   int i;
-  if (keys == NULL || (uint32_t)(last - first) >= keys->n) return false;
+  if (!keys->positional || (uint32_t)(last - first) >= keys->n) return false;
   for (i = first; i <= last; i++) {
     const MpKey *key = &keys->slots[i - first];
     if (!mp_quick_store(L, key->set, at + key->offset, i)) return false;
@@ -106,9 +97,9 @@ bool mp_numbers_arguments(lua_State *L, const MpCtype *ct, char *at, int first, 
 /* The same from the sequence at idx. */
 static bool record_sequence(lua_State *L, const MpCtype *ct, char *at, int idx) {
   size_t n = lua_rawlen(L, idx), i;
-  const MpKeys *keys = keys_positional(L, ct);
+  const MpKeys *keys = mp_metatype_keys(L, ct);
   int top = lua_gettop(L);
-  bool ok = keys != NULL && n <= keys->n && table_has(L, idx, n);
+  bool ok = keys->positional && n <= keys->n && table_has(L, idx, n);
   for (i = 0; i < n && ok; i++) {
     const MpKey *key = &keys->slots[i];
     lua_rawgeti(L, idx, (lua_Integer)i + 1);

@@ -36,6 +36,11 @@ static inline bool mp_quick_is_scalar(unsigned kind) {
   return kind != MP_QUICK_NOT && kind < MP_QUICK_VIEW;
 }
 
+/* An enum is an integer to Lua, also when C has it in a type that is none to Lua. */
+static inline bool mp_quick_is_odd(const MpCtype *ct) {
+  return ct->kind == MP_KIND_ENUM && (ct->prim == MP_PRIM_CHAR || ct->prim == MP_PRIM_BOOL);
+}
+
 /* How a type is read. */
 static inline MpQuick mp_quick_kind(const MpCtype *ct) {
   static const uint8_t ints[] = {MP_QUICK_NOT, MP_QUICK_I8,  MP_QUICK_I16,
@@ -47,7 +52,8 @@ static inline MpQuick mp_quick_kind(const MpCtype *ct) {
       (ct->kind == MP_KIND_ARRAY && ct->length != 0 && ct->length != MP_LENGTH_OPEN))
     return MP_QUICK_VIEW;
   if (ct->kind == MP_KIND_POINTER) return MP_QUICK_POINTER;
-  if (ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) return MP_QUICK_NOT;
+  if ((ct->kind != MP_KIND_PRIM && ct->kind != MP_KIND_ENUM) || mp_quick_is_odd(ct))
+    return MP_QUICK_NOT;
   if (ct->prim == MP_PRIM_CHAR) return MP_QUICK_CHAR;
   switch ((MpPrimClass)prim->cls) {
     case MP_CLASS_BOOL: return prim->size == 1 ? MP_QUICK_BOOL : MP_QUICK_NOT;
@@ -157,7 +163,8 @@ static inline size_t mp_quick_span(const MpField *f) {
 
 static inline bool mp_quick_is_bits(const MpField *f) {
   return !MP_BIG_ENDIAN && f->is_bits && f->bit_width > 0 && f->bit_width < 64 &&
-         mp_quick_span(f) <= 8 && (f->type->kind == MP_KIND_PRIM || f->type->kind == MP_KIND_ENUM);
+         mp_quick_span(f) <= 8 && !mp_quick_is_odd(f->type) &&
+         (f->type->kind == MP_KIND_PRIM || f->type->kind == MP_KIND_ENUM);
 }
 
 /* Pushes the bit-field whose unit is at `at`. */
