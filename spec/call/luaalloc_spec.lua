@@ -269,11 +269,11 @@ describe("an allocator written in Lua", function()
   end)
 
   it("makes blocks of its domain alone, wherever it has the memory from", function()
-    local names = { "raw", "mem", "obj" }
-    for id, name in ipairs(names) do
+    local domains = { "raw", "mem", "obj" }
+    for id, name in ipairs(domains) do
       local own = mem.get_allocator(id - 1)
-      for source = 0, #names do -- 0: what was there before
-        local from = mem[names[source]]
+      for source = 0, #domains do -- 0: what was there before
+        local from = mem[domains[source]]
         local t = over(id - 1, from and {
           malloc = function(_, n) return from.malloc(n) end,
           free = function(_, p) from.free(p) end,
@@ -281,7 +281,7 @@ describe("an allocator written in Lua", function()
         mem.set_allocator(id - 1, t)
         local p = mem[name].malloc(40)
         mem.set_allocator(id - 1, own)
-        for _, other in ipairs(names) do
+        for _, other in ipairs(domains) do
           if other ~= name then
             for _, verb in ipairs { "free", "realloc" } do
               local ok, why = pcall(mem[other][verb], p, 80)

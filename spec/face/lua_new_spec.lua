@@ -224,20 +224,6 @@ describe("ffi.new", function()
 end)
 
 describe("ffi.new_allocator", function()
-  it("aligns what its type wants aligned to more than 16", function()
-    local mine = engine.new()
-    mine.cdef "struct wide { _Alignas(64) int x; char *p; };"
-    local mem = mine.mem
-    for _, domain in ipairs { mem.raw, mem.mem, mem.obj } do
-      local new = mine.new_allocator(domain)
-      for _ = 1, 20 do
-        local p <close> = new("struct wide[2]", { { x = 1 }, { x = 2 } })
-        assert.equal(0, mine.cast("uintptr_t", mine.cast("void *", p)) % 64)
-        assert.equal(2, p[1].x)
-      end
-    end
-  end)
-
   local ffi = engine.new()
   ffi.cdef "void *malloc(size_t); void free(void *); void *calloc(size_t, size_t);"
 

@@ -191,6 +191,19 @@ describe("mem.deallocate", function()
 end)
 
 describe("a type that is aligned to more than 16", function()
+  it("is so, too, in the memory of an allocator of ffi.new_allocator", function()
+    local mine = engine.new()
+    mine.cdef "struct wide { _Alignas(64) int x; char *p; };"
+    for _, domain in ipairs { mine.mem.raw, mine.mem.mem, mine.mem.obj } do
+      local new = mine.new_allocator(domain)
+      for _ = 1, 20 do
+        local p <close> = new("struct wide[2]", { { x = 1 }, { x = 2 } })
+        assert.equal(0, mine.cast("uintptr_t", mine.cast("void *", p)) % 64)
+        assert.equal(2, p[1].x)
+      end
+    end
+  end)
+
   it("has its objects so", function()
     local mine = engine.new()
     mine.cdef [[
