@@ -35,7 +35,7 @@
 
 /* {===== instances ===== */
 
-MpInstance *mp_lua_core_check(lua_State *L, int idx) {
+static MpInstance *core_check(lua_State *L, int idx) {
   MpInstance *in = NULL;
   mp_state_pushuv(L, MP_STATE_TABLES);
   if (lua_istable(L, idx)) {
@@ -51,7 +51,7 @@ MpInstance *mp_lua_core_check(lua_State *L, int idx) {
 /* ffi.include(other) */
 static int core_include(lua_State *L) {
   mp_lua_core_self(L);
-  mp_lua_core_check(L, 1);
+  core_check(L, 1);
   lua_pushvalue(L, MP_UP_OWN);
   mp_state_include(L, lua_gettop(L), lua_gettop(L) - 1);
   return 0;
@@ -209,7 +209,7 @@ static int core_open(lua_State *L) {
   core_pushinstance(L, E);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, -3, MP_STATE_MODULE);
-  mp_lua_core_check(L, lua_gettop(L));
+  core_check(L, lua_gettop(L));
   mp_embed_pushdoor(L, E, lua_gettop(L));
   lua_setiuservalue(L, -4, MP_STATE_DOOR);
   lua_pop(L, 1);

@@ -20,7 +20,4 @@ static inline MpInstance *mp_lua_core_self(lua_State *L) {
   return in;
 }
 
-/* The instance whose table of functions is at idx, pushed as its userdata; an argument error for anything else. */
-MpInstance *mp_lua_core_check(lua_State *L, int idx);
-
 #endif

@@ -22,7 +22,7 @@
 
 /* {===== objects ===== */
 
-void mp_lua_ctype_push(lua_State *L, MpState *E, const MpCtype *ct) {
+static void ctype_push(lua_State *L, MpState *E, const MpCtype *ct) {
   MpCtypeObject *o;
   mp_state_pushuv(L, MP_STATE_CTYPES);
   if (lua_rawgetp(L, -1, ct) == LUA_TUSERDATA) {
@@ -89,7 +89,8 @@ const MpCtype *mp_lua_ctype_check(lua_State *L, MpInstance *in, int idx) {
   return ct;
 }
 
-const MpCtype *mp_lua_ctype_of(lua_State *L, MpInstance *in, int idx) {
+/* The type that the argument names: a type string, a ctype object; of a cdata or a library's function its own. */
+static const MpCtype *ctype_of(lua_State *L, MpInstance *in, int idx) {
   const MpCdata *c = mp_cdata_test(L, in->engine, idx);
   const MpCtype *fn;
   void (*code)(void);
@@ -123,7 +124,7 @@ static void push_field(lua_State *L, MpState *E, const MpField *f) {
   lua_createtable(L, 0, 5);
   lua_pushstring(L, f->name->text);
   lua_setfield(L, -2, "name");
-  mp_lua_ctype_push(L, E, f->type);
+  ctype_push(L, E, f->type);
   lua_setfield(L, -2, "type");
   lua_pushinteger(L, (lua_Integer)f->offset);
   lua_setfield(L, -2, "offset");
@@ -148,7 +149,7 @@ static void push_params(lua_State *L, MpState *E, const MpCtype *ct) {
   uint32_t i;
   lua_createtable(L, (int)f->nparams, 0);
   for (i = 0; i < f->nparams; i++) {
-    mp_lua_ctype_push(L, E, f->params[i]);
+    ctype_push(L, E, f->params[i]);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
 }
@@ -186,9 +187,9 @@ static bool push_common(lua_State *L, const MpCtype *ct, const char *name) {
 static bool push_particular(lua_State *L, MpState *E, const MpCtype *ct, const char *name) {
   bool is_function = ct->kind == MP_KIND_FUNCTION, is_enum = ct->kind == MP_KIND_ENUM;
   if (strcmp(name, "item") == 0 && ct->item != NULL && !is_function) {
-    mp_lua_ctype_push(L, E, ct->item);
+    ctype_push(L, E, ct->item);
   } else if (strcmp(name, "result") == 0 && is_function) {
-    mp_lua_ctype_push(L, E, ct->item);
+    ctype_push(L, E, ct->item);
   } else if (strcmp(name, "args") == 0 && is_function) {
     push_params(L, E, ct);
   } else if (strcmp(name, "ellipsis") == 0 && is_function) {
@@ -269,7 +270,7 @@ void mp_lua_ctype_open(lua_State *L, MpState *E) {
 /* ffi.typeof(x) */
 static int ctype_typeof(lua_State *L) {
   MpInstance *in = mp_lua_core_self(L);
-  mp_lua_ctype_push(L, in->engine, mp_lua_ctype_of(L, in, 1));
+  ctype_push(L, in->engine, ctype_of(L, in, 1));
   return 1;
 }
 
@@ -281,7 +282,7 @@ static MP_NORETURN void unknown_size(lua_State *L, const MpCtype *ct) {
 static int ctype_sizeof(lua_State *L) {
   MpInstance *in = mp_lua_core_self(L);
   const MpCdata *c = mp_cdata_test(L, in->engine, 1);
-  const MpCtype *ct = mp_lua_ctype_of(L, in, 1);
+  const MpCtype *ct = ctype_of(L, in, 1);
   if (c != NULL && ct->kind != MP_KIND_POINTER &&
       (ct->kind != MP_KIND_ARRAY || mp_access_has_length(c))) {
     mp_cdata_checklive(L, c);
@@ -295,7 +296,7 @@ static int ctype_sizeof(lua_State *L) {
 
 /* ffi.alignof(x) */
 static int ctype_alignof(lua_State *L) {
-  const MpCtype *ct = mp_lua_ctype_of(L, mp_lua_core_self(L), 1);
+  const MpCtype *ct = ctype_of(L, mp_lua_core_self(L), 1);
   if (!mp_ctype_is_complete(ct) && ct->kind != MP_KIND_ARRAY) unknown_size(L, ct);
   lua_pushinteger(L, ct->align);
   return 1;
@@ -304,7 +305,7 @@ static int ctype_alignof(lua_State *L) {
 /* ffi.offsetof(T, path…): of a bit-field its unit's offset, its bit position and its width */
 static int ctype_offsetof(lua_State *L) {
   MpInstance *in = mp_lua_core_self(L);
-  const MpCtype *ct = mp_lua_ctype_of(L, in, 1);
+  const MpCtype *ct = ctype_of(L, in, 1);
   const MpField *bits;
   ptrdiff_t offset = 0;
   int last = lua_gettop(L);
@@ -321,7 +322,7 @@ static int ctype_offsetof(lua_State *L) {
 
 /* ffi.getctype(T [, extra]) */
 static int ctype_getctype(lua_State *L) {
-  const MpCtype *ct = mp_lua_ctype_of(L, mp_lua_core_self(L), 1);
+  const MpCtype *ct = ctype_of(L, mp_lua_core_self(L), 1);
   mp_state_pushrepr(L, ct, luaL_optstring(L, 2, NULL));
   return 1;
 }
@@ -343,7 +344,7 @@ static int ctype_metatype(lua_State *L) {
   MpInstance *in = mp_lua_core_self(L);
   const MpCtype *ct = mp_lua_ctype_check(L, in, 1);
   mp_metatype_set(L, in->engine, ct, 2);
-  mp_lua_ctype_push(L, in->engine, ct);
+  ctype_push(L, in->engine, ct);
   return 1;
 }
 

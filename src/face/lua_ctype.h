@@ -15,9 +15,6 @@ void mp_lua_ctype_open(lua_State *L, MpState *E);
 /* The type that the argument names: a type string or a ctype object. Raises for anything else. */
 const MpCtype *mp_lua_ctype_check(lua_State *L, MpInstance *in, int idx);
 
-/* The same, of a cdata or a library's function its type too. */
-const MpCtype *mp_lua_ctype_of(lua_State *L, MpInstance *in, int idx);
-
 /* A ctype object. Its tag differs from that of a cdata in one bit. */
 typedef struct MpCtypeObject {
   const MpCtype *ct; /* gone once the engine is closed */
@@ -34,8 +31,5 @@ static inline const MpCtype *mp_lua_ctype_test(lua_State *L, const MpState *E, i
   if (o == NULL || lua_rawlen(L, idx) != sizeof *o || o->tag != MP_CTYPE_TAG(E)) return NULL;
   return o->ct;
 }
-
-/* Pushes the one object of a type. */
-void mp_lua_ctype_push(lua_State *L, MpState *E, const MpCtype *ct);
 
 #endif

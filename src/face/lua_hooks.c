@@ -11,6 +11,7 @@
 #include "call/damage.h"
 #include "face/lua_malloc.h"
 #include "face/lua_mem.h"
+#include "mem/raw.h"
 #include "mem/stats.h"
 #include "value/toc.h"
 #include "value/trace.h"
@@ -199,32 +200,11 @@ static int hooks_compare(lua_State *L) {
 
 /* {===== MOONPOOL_MALLOC ===== */
 
-/* The C library as an allocator: of no bytes it makes one. */
-static void *system_malloc(void *ctx, size_t size) {
-  (void)ctx;
-  return malloc(size ? size : 1);
-}
-
-static void *system_calloc(void *ctx, size_t nelem, size_t elsize) {
-  (void)ctx;
-  return nelem && elsize ? calloc(nelem, elsize) : calloc(1, 1);
-}
-
-static void *system_realloc(void *ctx, void *ptr, size_t size) {
-  (void)ctx;
-  return realloc(ptr, size ? size : 1);
-}
-
-static void system_free(void *ctx, void *ptr) {
-  (void)ctx;
-  free(ptr);
-}
-
 /* MEM and OBJ from the C library, as RAW. */
 static void system_setup(lua_State *L, MpState *E) {
-  static const MpAllocator a = {NULL,           system_malloc, system_calloc,
-                                system_realloc, system_free,   NULL};
+  MpAllocator a;
   int i;
+  mp_raw_clib(&a);
   for (i = MP_DOMAIN_MEM; i < MP_DOMAIN_COUNT; i++)
     if (mp_domain_set(mp_domain_of(E->domains, (MpDomainId)i), &a, MP_LAYER_C, NULL, NULL) != MP_OK)
       mp_state_error(L, MP_MSG_NOMEM);

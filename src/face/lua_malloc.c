@@ -132,7 +132,7 @@ static MpStatus check_once(MpState *E, MpDomain *d, const void *ptr, char *text,
 ** Damage is said once a block: if a second check finds nothing, it was that,
 ** and the block may go on. The line is looked up for a report alone.
 */
-void mp_lua_malloc_check(lua_State *L, MpState *E, MpDomain *d, const void *ptr, const char *verb) {
+static void malloc_check(lua_State *L, MpState *E, MpDomain *d, const void *ptr, const char *verb) {
   char text[REPORT];
   bool damage;
   mp_trace_begin(L, E, d, verb);
@@ -168,13 +168,13 @@ static void *memory_check(lua_State *L, MpState *E, MpDomain *d, int idx, const 
     mp_state_error(L, MP_MSG_FREE_OWNED, c ? mp_state_pushrepr(L, c->ct, NULL) : "void *");
   while (block != NULL && (block->flags & MP_CD_OVER)) block = mp_cdata_asblock(block)->under;
   if (block == NULL) {
-    mp_lua_malloc_check(L, E, d, p, verb);
+    malloc_check(L, E, d, p, verb);
     return p;
   }
   if ((block->flags & MP_CD_INLINE) || mp_cdata_asblock(block)->end != memory_end)
     mp_state_error(L, MP_MSG_FREE_OWNED, mp_state_pushrepr(L, c->ct, NULL));
   if (is_ours(d, mp_cdata_asblock(block), p)) return p;
-  mp_lua_malloc_check(L, E, d, p, verb);
+  malloc_check(L, E, d, p, verb);
   /* The memory is another's by now, or on its way to the end. */
   if ((block->flags & MP_CD_RELEASED) || mp_cdata_asblock(block)->own == NULL)
     mp_state_error(L, MP_MSG_RELEASED);
@@ -185,7 +185,7 @@ static void *memory_check(lua_State *L, MpState *E, MpDomain *d, int idx, const 
 
 /* {===== giving and taking ===== */
 
-void mp_lua_malloc_land(MpState *E) {
+static void malloc_land(MpState *E) {
   void *p = E->adrift.ptr;
   if (MP_LIKELY(p == NULL)) return;
   E->adrift.ptr = NULL;
@@ -201,7 +201,7 @@ static void memory_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
   (void)idx;
   if (p == NULL) return; /* never given, or moved */
   b->own = NULL;
-  if (!judged) mp_lua_malloc_check(L, E, d, p, verb); /* C may have freed it */
+  if (!judged) malloc_check(L, E, d, p, verb); /* C may have freed it */
   E->judged = NULL;
   mp_trace_begin(L, E, d, verb);
   mp_domain_free(d, p);
@@ -211,7 +211,7 @@ static void memory_end(lua_State *L, MpState *E, MpBlock *b, int idx) {
 /* The domain of the function that is running. */
 static MpDomain *memory_self(lua_State *L, MpState **E) {
   *E = mp_lua_mem_self(L);
-  mp_lua_malloc_land(*E);
+  malloc_land(*E);
   return mp_domain_of((*E)->domains, (MpDomainId)lua_tointeger(L, UP_DOMAIN));
 }
 

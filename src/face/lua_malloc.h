@@ -19,13 +19,4 @@ bool mp_lua_malloc_size(lua_State *L, const MpState *E, int idx, const char *wha
 /* The address of the pointer or array at idx (light userdata too), NULL for nil; raises for anything else. */
 void *mp_lua_malloc_address(lua_State *L, const MpState *E, int idx);
 
-/*
-** Raises the report when `ptr` isn't a live block of the domain. Nothing may
-** be held that only the caller can free.
-*/
-void mp_lua_malloc_check(lua_State *L, MpState *E, MpDomain *d, const void *ptr, const char *verb);
-
-/* Gives back what an error left between a domain and its cdata. */
-void mp_lua_malloc_land(MpState *E);
-
 #endif

@@ -16,7 +16,7 @@ MpDomain *mp_raw_domain(void);
 void mp_raw_lock(void);
 void mp_raw_unlock(void);
 
-/* The same as an allocator that can be installed: no header, so that tools see each block. */
+/* The C library's allocator in a form that can be installed: no header, so that tools see each block. */
 void mp_raw_clib(MpAllocator *out);
 
 /* Sites of RAW's blocks, which outlive states; under the lock. */
