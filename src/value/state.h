@@ -86,16 +86,16 @@ struct MpState {
   MpInstance *instances;
   uint32_t last_number, free_number; /* of metatables in MP_STATE_TYPES */
   uint32_t nlate;                    /* blocks that finalizers have made */
-  size_t unended;   /* blocks with a finalizer that hasn't run; Lua skips it for want of memory */
-  MpMap over;       /* block → MpWrapper of the newest of those made over it */
-  uint64_t wrapped; /* blocks made over others so far */
-  uint32_t *free_slots; /* in MP_STATE_WRAPPERS: room for all that were ever taken, */
-  uint32_t nfree_slots, slots, slots_room; /* so many are free, of so many */
-  int wrappers;                            /* registry reference of MP_STATE_WRAPPERS */
-  MpLib *libs;                             /* opened by dlopen, newest first */
-  bool unclosed;                           /* of a closed one the handle may still be there */
-  void *process;                           /* the handle of the process itself */
-  lua_State *running;        /* the coroutine whose call into C is active; NULL: none */
+  size_t unended; /* blocks with a finalizer that hasn't run; Lua skips it for want of memory */
+  MpMap over;     /* block → MpWrapper of the newest of those made over it */
+  struct MpWrapper *free_wrappers; /* records to be used again, the older one next */
+  uint64_t wrapped;                /* blocks made over others so far */
+  uint32_t slots;                  /* records made, each with its own slot in MP_STATE_WRAPPERS */
+  int wrappers;                    /* registry reference of MP_STATE_WRAPPERS */
+  MpLib *libs;                     /* opened by dlopen, newest first */
+  bool unclosed;                   /* of a closed one the handle may still be there */
+  void *process;                   /* the handle of the process itself */
+  lua_State *running;              /* the coroutine whose call into C is active; NULL: none */
   bool locked;               /* the state lock is on: `running` and `nested` are its holder's */
   unsigned inside;           /* calls of threads that have given it up */
   int *error;                /* the errno of the thread that `seat` says */

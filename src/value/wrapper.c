@@ -14,30 +14,32 @@ struct MpWrapper {
   const MpCdata *under;
   MpWrapper *older, *newer; /* of the same */
   uint64_t order;           /* which of all that were ever made */
-  uint32_t slot;            /* of the block, in MP_STATE_WRAPPERS */
+  uint32_t slot;            /* its own in MP_STATE_WRAPPERS, where the block is */
 };
 
-/* A number that no block made over another has. There is room to give all of them back. */
-static bool slot_take(MpState *E, uint32_t *slot) {
-  if (E->nfree_slots > 0) {
-    *slot = E->free_slots[--E->nfree_slots];
-    return true;
-  }
-  if (E->slots == E->slots_room) {
-    uint32_t room = E->slots_room > 0 ? E->slots_room * 2 : 16;
-    void *more = mp_alloc_resize(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots,
-                                 room * sizeof *E->free_slots);
-    if (more == NULL) return false;
-    E->free_slots = (uint32_t *)more;
-    E->slots_room = room;
-  }
-  *slot = ++E->slots;
-  return true;
+/* To be used again, with its slot: `gc` takes one for each object. */
+static void wrapper_free(MpState *E, MpWrapper *w) {
+  w->older = E->free_wrappers;
+  E->free_wrappers = w;
 }
 
-static void wrapper_free(MpState *E, MpWrapper *w) {
-  E->free_slots[E->nfree_slots++] = w->slot;
-  mp_alloc_free(E->obj, w, sizeof *w);
+static MpWrapper *wrapper_take(MpState *E) {
+  MpWrapper *w = E->free_wrappers;
+  if (w != NULL) {
+    E->free_wrappers = w->older;
+    return w;
+  }
+  w = (MpWrapper *)mp_alloc_new(E->obj, sizeof *w);
+  if (w != NULL) w->slot = ++E->slots;
+  return w;
+}
+
+static void wrapper_freelist(MpState *E, MpWrapper *w) {
+  while (w != NULL) {
+    MpWrapper *older = w->older;
+    mp_alloc_free(E->obj, w, sizeof *w);
+    w = older;
+  }
 }
 
 static MpWrapper *wrapper_newest(const MpState *E, const MpCdata *under) {
@@ -46,11 +48,8 @@ static MpWrapper *wrapper_newest(const MpState *E, const MpCdata *under) {
 
 /* A record for a block over `under`, which isn't among the others yet. */
 static MpWrapper *wrapper_new(lua_State *L, MpState *E, const MpCdata *under) {
-  MpWrapper *w = (MpWrapper *)mp_alloc_new(E->obj, sizeof *w);
-  if (w == NULL || !slot_take(E, &w->slot)) {
-    mp_alloc_free(E->obj, w, sizeof *w);
-    mp_state_error(L, MP_MSG_NOMEM);
-  }
+  MpWrapper *w = wrapper_take(E);
+  if (w == NULL) mp_state_error(L, MP_MSG_NOMEM);
   w->under = under;
   w->older = wrapper_newest(E, under);
   w->newer = NULL;
@@ -108,13 +107,7 @@ void mp_wrapper_fini(MpState *E) {
   const void *key;
   void *value;
   uint32_t at = 0;
-  while (mp_map_next(&E->over, &at, &key, &value)) {
-    MpWrapper *w = (MpWrapper *)value, *older;
-    for (; w != NULL; w = older) {
-      older = w->older;
-      mp_alloc_free(E->obj, w, sizeof *w);
-    }
-  }
+  while (mp_map_next(&E->over, &at, &key, &value)) wrapper_freelist(E, (MpWrapper *)value);
+  wrapper_freelist(E, E->free_wrappers);
   mp_map_fini(&E->over);
-  mp_alloc_free(E->obj, E->free_slots, E->slots_room * sizeof *E->free_slots);
 }
