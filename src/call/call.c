@@ -186,6 +186,7 @@ __attribute__((noinline)) static int call_slowly(lua_State *L, MpState *E, MpPre
   size = mp_cif_frame(p->cif)->size;
   if (size > sizeof room)
     frame = (char *)mp_num_align((uintptr_t)lua_newuserdatauv(L, size + 16, 0), 16);
+  memset(frame, 0, size); /* what an argument leaves of its register isn't what was there before */
   memset(&d, 0, sizeof d);
   d.L = L;
   d.E = E;
