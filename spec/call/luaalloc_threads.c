@@ -44,16 +44,18 @@ static const char script[] =
 
 static void *handed[THREADS][HANDED];
 
+static char failed[] = "no memory";
+
 static void *thread_run(void *arg) {
   MpDomain *raw = mp_domain_of(NULL, MP_DOMAIN_RAW);
   void **mine = (void **)arg;
   int i;
   for (i = 0; i < ROUNDS; i++) {
     char *p = (char *)mp_domain_malloc(raw, (size_t)(i % 300));
-    if (p == NULL) return "no memory";
+    if (p == NULL) return failed;
     memset(p, i, (size_t)(i % 300));
     p = (char *)mp_domain_realloc(raw, p, 400);
-    if (p == NULL) return "no memory";
+    if (p == NULL) return failed;
     mp_domain_free(raw, p);
     if (i < HANDED) mp_domain_free(raw, mine[i]);
   }

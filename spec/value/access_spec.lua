@@ -316,7 +316,8 @@ describe("scalars", function()
     assert.same({ 65, 1, 1, 1 }, { s.c, s.b, s.bc, s.bb })
     assert.same({ 65, 1 }, { letters[0], truths[0] })
     assert.same({ { 65 }, { 1 } }, { ffi.totable(letters), ffi.totable(truths) })
-    raises("initializer for ctype 'enum truth' must be an integer or an enumerator's name, not boolean", function() s.b = true end)
+    raises("initializer for ctype 'enum truth' must be an integer or an enumerator's name, not boolean",
+      function() s.b = true end)
   end)
 
   it("of const members and const records are read alone", function()

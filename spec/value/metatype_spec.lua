@@ -94,8 +94,6 @@ describe("mp_metatype_field", function()
 end)
 
 describe("the plan of a type", function()
-  local raises = require "spec.support.raises"
-
   it("leaves what can't be made to its errors", function()
     local ffi = engine.new()
     ffi.cdef "struct point { int x, y; }; struct opaque;"
